@@ -1,0 +1,43 @@
+# Everything a newcomer needs: `make run` to try the bot, `make test` to prove it.
+# Each target sets up what it needs; nothing but Python 3.11, make and a package index is assumed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: run test test-pages check format bench load clean
+
+run: .venv/ready
+	$(BIN)/python -m yabot demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest -m "not pages"
+
+test-pages: .venv/ready
+	$(BIN)/python -m pytest -m pages
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks
+
+load: .venv/ready
+	$(BIN)/python -m loadtests.run
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/ready: pyproject.toml uv.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=/path/to/it")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --quiet --frozen --inexact
+	touch $@
