@@ -1,0 +1,293 @@
+"""The life of an incarnation: start, crash, hold, passivate, end. Called by the worker that has the cell.
+
+Rule: each step can be cut short by a kill and taken up again, so a step forgets what it is about to
+undo before it awaits anything."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from actors._actor import Actor
+from actors._background import Background
+from actors._cell import (
+    FAILED,
+    HOLD,
+    HURRY,
+    KILL,
+    PASSIVATE,
+    RETIRE,
+    START,
+    STOP,
+    State,
+)
+from actors._crash import Crash, Hold, Restart, Stop
+from actors._dead_letters import Reason
+from actors._errors import ActorCrashed, ActorKilled, StrayCancellation, UnhandledMessage
+from actors._isolation import in_context
+from actors._messages import Envelope
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+
+log = logging.getLogger("actors")
+
+STABLE = 10.0
+"""Seconds without a crash after which the next one begins a new row."""
+GRACE = 1.0
+"""Seconds that `stopping()` has in an actor that was killed."""
+
+
+async def attend(cell: Cell) -> bool:
+    """See to what is wanted of a cell. True: it may go on with its mail."""
+    while wants := cell.wants & ~HURRY:
+        resting = cell.state is State.BACKOFF or cell.state is State.HELD
+        if cell.worker is not None and cell.worker.scope.cancel_called:
+            return False
+        if wants & KILL or (resting and wants & (STOP | RETIRE)):
+            await _end(cell)
+        elif wants & FAILED:
+            cell.wants &= ~FAILED
+            error, cell.failure = cell.failure, None
+            if cell.actor is not None and error is not None:
+                await _crash(cell, None, error)
+        elif wants & HOLD:
+            await _retire(cell)
+            cell.wants &= ~(HOLD | START | HURRY)
+            _rest(cell, State.HELD)
+        elif wants & START:
+            cell.wants &= ~START
+            if cell.actor is None and cell.state is State.NEW:
+                await _start(cell)
+        elif cell.head is not None and not resting:
+            return True
+        elif wants & STOP:
+            await _end(cell)
+        else:
+            await _passivate(cell)
+    return cell.state is State.RUNNING
+
+
+async def failed(cell: Cell, envelope: Envelope, error: BaseException) -> None:
+    """Sort out what a handler raised: an answer, a crash, or not ours to keep."""
+    blamed = envelope if cell.handling is envelope else None
+    if cell.actor is not None and isinstance(error, cell.actor.answers):
+        verdict, answer = Reason.REFUSED, error
+    elif isinstance(error, UnhandledMessage) and error.message is envelope.message:
+        verdict, answer = Reason.UNHANDLED, error
+    elif crash := crash_of(cell, error):
+        await _crash(cell, blamed, crash)
+        return
+    elif isinstance(error, cell.kind.runtime.backend.cancelled):
+        verdict, answer = Reason.KILLED, ActorKilled(cell.name)
+    else:
+        verdict, answer = Reason.CRASHED, ActorCrashed(cell.name, error)
+    cell.handling = None
+    if blamed is not None:
+        cell.reject(blamed, verdict, answer)
+    if not isinstance(error, Exception):
+        raise error
+
+
+def crash_of(cell: Cell, error: BaseException) -> Exception | None:
+    """The crash that an exception stands for; None where it is meant for the event loop."""
+    if isinstance(error, Exception):
+        return error
+    backend = cell.kind.runtime.backend
+    if isinstance(error, backend.cancelled) and anyio.current_effective_deadline() > float("-inf"):
+        backend.absolve()
+        stray = StrayCancellation(cell.name)
+        stray.__cause__ = error
+        return stray
+    return None
+
+
+async def _start(cell: Cell) -> None:
+    kind = cell.kind
+    kind.runtime.resting.discard(cell)
+    try:
+        actor = cell.actor = kind.make(cell)
+        actor._cell = cell
+        if type(actor).started is not Actor.started:
+            await _hook(cell, actor.started())
+    except BaseException as error:
+        crash = crash_of(cell, error)
+        if crash is None:
+            raise
+        await _crash(cell, None, crash)
+        return
+    cell.state = State.RUNNING
+    if type(actor).run is not Actor.run:
+        cell.background = Background(cell, actor)
+    if cell.stash:
+        cell.unstash()
+    repeat, cell.repeat = cell.repeat, None
+    if repeat is not None:
+        cell.push_front(repeat)
+    cell.wake_waiters()
+
+
+async def _hook(cell: Cell, body: Coroutine[Any, Any, None]) -> None:
+    await in_context(cell.kind.workers.clean_context(), body)
+
+
+async def _crash(cell: Cell, envelope: Envelope | None, error: Exception) -> None:
+    runtime = cell.kind.runtime
+    told = (
+        envelope is not None
+        and envelope.ticket is not None
+        and envelope.ticket.fail(ActorCrashed(cell.name, error))
+    )
+    message = envelope.message if envelope is not None else None
+    now = runtime.backend.now()
+    if now - cell.crashed_at >= STABLE:
+        cell.crashes = 0
+    cell.crashes += 1
+    cell.crashed_at = now
+    decision = _decide(cell, message, error)
+    repeats = isinstance(decision, Restart) and decision.first is not None
+    if envelope is not None and not told and not repeats:
+        runtime.letters.record(Reason.CRASHED, cell.name, message)
+    runtime.crashed(Crash(cell.name, error, message, cell.crashes, decision))
+    if isinstance(decision, Restart) and decision.first is not None:
+        cell.repeat = Envelope(decision.first, cell, None, runtime.backend.now(), envelope)
+    if isinstance(decision, Stop):
+        cell.closed = True
+        cell.wants |= KILL
+    await _discard(cell, error)
+    cell.failure = error
+    if isinstance(decision, Hold):
+        _rest(cell, State.HELD)
+    elif isinstance(decision, Restart):
+        runtime.restarts += 1
+        if decision.delay > 0:
+            _rest(cell, State.BACKOFF)
+            runtime.wheel.add(_Retry(cell), runtime.backend.now() + decision.delay)
+        else:
+            cell.state = State.NEW
+            cell.wants |= START
+
+
+def _decide(cell: Cell, message: object | None, error: Exception) -> Restart[object] | Stop | Hold:
+    try:
+        return cell.kind.on_crash(message, error, cell.crashes)
+    except Exception:
+        log.exception("actors.crash_policy_failed", extra={"actor": cell.name})
+        return Stop()
+
+
+class _Retry:
+    """The end of a restart's delay."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    def expire(self) -> None:
+        cell = self.cell
+        if cell.state is State.BACKOFF:
+            cell.state = State.NEW
+            cell.want(START)
+
+
+def _rest(cell: Cell, state: State) -> None:
+    cell.state = state
+    cell.kind.runtime.resting.add(cell)
+    cell.wake_waiters()
+
+
+async def _discard(cell: Cell, error: Exception) -> None:
+    """Give up a crashed incarnation; `restarting` lets it free what it holds."""
+    actor, cell.actor = cell.actor, None
+    await _cut_loose(cell)
+    if actor is not None and type(actor).restarting is not Actor.restarting:
+        await _last_words(cell, actor.restarting(error))
+
+
+async def _retire(cell: Cell) -> None:
+    """End a sound incarnation; `stopping` lets it finish."""
+    actor, cell.actor = cell.actor, None
+    running = cell.state is State.RUNNING
+    await _cut_loose(cell)
+    if actor is not None and running and type(actor).stopping is not Actor.stopping:
+        if cell.wants & HURRY:
+            with anyio.move_on_after(GRACE):
+                await _last_words(cell, actor.stopping())
+        else:
+            await _last_words(cell, actor.stopping())
+
+
+async def _cut_loose(cell: Cell) -> None:
+    timers, cell.timers = cell.timers, None
+    for timer in timers or ():
+        timer.cancel()
+    background, cell.background = cell.background, None
+    if background is not None:
+        await background.cancel()
+
+
+async def _last_words(cell: Cell, body: Coroutine[Any, Any, None]) -> None:
+    try:
+        await _hook(cell, body)
+    except BaseException as error:
+        crash = crash_of(cell, error)
+        if crash is None:
+            raise
+        cell.kind.runtime.crashed(Crash(cell.name, crash, None, cell.crashes, Stop()))
+
+
+def may_passivate(cell: Cell) -> bool:
+    """Whether an actor without mail has nothing else to do: no timer, no stash, no objection."""
+    actor = cell.actor
+    if actor is None or cell.state is not State.RUNNING or cell.stash or cell.timers:
+        return False
+    try:
+        return actor.may_passivate()
+    except Exception as error:
+        cell.kind.runtime.crashed(Crash(cell.name, error, None, cell.crashes, Hold()))
+        return False
+
+
+async def _passivate(cell: Cell) -> None:
+    """End an idle virtual actor, unless it objects; mail that comes meanwhile starts it again."""
+    family = cell.kind.family
+    forced = cell.wants & RETIRE
+    cell.wants &= ~(PASSIVATE | RETIRE)
+    if family is None or not (forced or may_passivate(cell)):
+        return
+    await _retire(cell)
+    family.passivated += 1
+    if cell.head is not None or cell.wants:
+        cell.state = State.NEW
+        cell.wants |= START
+        cell.wake_waiters()
+    else:
+        _ended(cell)
+
+
+async def _end(cell: Cell) -> None:
+    """End for good, or hold where the owner wants it back."""
+    await _retire(cell)
+    if not cell.kind.runtime.stopping and isinstance(cell.kind.on_exit(), Hold):
+        cell.wants &= ~(KILL | STOP | HURRY)
+        cell.closed = False
+        _rest(cell, State.HELD)
+        return
+    _ended(cell)
+
+
+def _ended(cell: Cell) -> None:
+    cell.closed = True
+    cell.wants = 0
+    cell.reject_all()
+    cell.state = State.ENDED
+    cell.kind.runtime.resting.discard(cell)
+    cell.kind.ended(cell)
+    cell.wake_waiters()
+    watchers, cell.watchers = cell.watchers, None
+    for watcher, notice in watchers or ():
+        watcher.notify(notice)

@@ -1,0 +1,92 @@
+"""What a running system looks like from outside: frozen values, gathered on demand.
+
+Rule: only cells with something to do are looked at, so a snapshot of many idle actors is cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from heapq import nlargest
+from typing import TYPE_CHECKING
+
+from actors._dead_letters import Reason
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+    from actors._runtime import Runtime
+
+TOP = 10
+"""Actors listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActorStatistics:
+    """One actor: messages that wait, seconds that the oldest has waited, crashes in a row."""
+
+    name: str
+    state: str
+    depth: int
+    oldest_wait: float
+    crashes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualStatistics:
+    """A family of virtual actors. `full` counts mailboxes without room now."""
+
+    name: str
+    live: int
+    activated: int
+    passivated: int
+    full: int
+    oldest_wait: float
+    top: tuple[ActorStatistics, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSnapshot:
+    """A whole system. `workers` are tasks, `busy` those inside a handler; counts are since start."""
+
+    name: str
+    actors: int
+    handled: int
+    waiting: int
+    oldest_wait: float
+    ready: int
+    workers: int
+    busy: int
+    resting: int
+    crashes: int
+    restarts: int
+    blocked: int
+    dead_letters: Mapping[Reason, int]
+    top: tuple[ActorStatistics, ...]
+    families: tuple[VirtualStatistics, ...]
+
+
+def active_cells(runtime: Runtime) -> list[Cell]:
+    """The cells that may have mail: ready, at work, held or waiting for a restart."""
+    workers = runtime.workers
+    at_work = (worker.cell for worker in workers.all if worker.cell is not None)
+    return list(dict.fromkeys([*workers.ready, *at_work, *runtime.resting]))
+
+
+def oldest_wait(runtime: Runtime, cells: Iterable[Cell]) -> float:
+    """Seconds that the oldest waiting message has waited."""
+    now = runtime.backend.now()
+    return max((now - cell.head.enqueued for cell in cells if cell.head is not None), default=0.0)
+
+
+def top_by_depth(runtime: Runtime, cells: Iterable[Cell]) -> tuple[ActorStatistics, ...]:
+    """The actors with the longest mailboxes, the longest first."""
+    deepest = nlargest(TOP, cells, key=lambda cell: cell.depth)
+    return tuple(
+        ActorStatistics(
+            name=cell.name,
+            state=cell.state.value,
+            depth=cell.depth,
+            oldest_wait=oldest_wait(runtime, [cell]),
+            crashes=cell.crashes,
+        )
+        for cell in deepest
+    )

@@ -1,0 +1,221 @@
+"""The run queue and the tasks that empty it: one task for each suspended handler, none for actors.
+
+One worker leads: it takes ready cells and handles their mail. Before it enters a handler that
+leaves other cells waiting, it summons a second worker, which runs only once the leader has let go of
+the loop: if the leader is then inside a handler, that handler is suspended, and the second leads.
+(The Leader/Followers pattern of Schmidt and others, 2000, with the event loop as its lock.)
+
+Rule: after 64 messages the next actor has its turn, after a millisecond the rest of the loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextvars import Context, copy_context
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import anyio
+
+from actors import _lifecycle
+from actors._cell import Cell
+from actors._dead_letters import Reason
+from actors._errors import ActorStopped
+from actors._isolation import in_context
+from actors._messages import current
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from actors._backend import Backend, Waiter
+
+BUDGET = 64
+"""Messages that one cell may have handled before the next cell has its turn."""
+SLICE = 0.001
+"""Seconds between two checkpoints, in real time even where the loop's clock is virtual."""
+SPARE = 256
+"""Idle workers kept; a worker that finds so many ends."""
+
+
+class Worker:
+    """One task. `busy`: inside a handler or a hook, so it may be suspended there."""
+
+    __slots__ = ("busy", "cell", "scope", "waiter")
+
+    def __init__(self, waiter: Waiter) -> None:
+        self.busy = False
+        self.cell: Cell | None = None
+        self.waiter = waiter
+        self.scope = anyio.CancelScope()
+
+
+class Workers:
+    """The run queue of one system and its worker tasks."""
+
+    def __init__(self, backend: Backend, group: TaskGroup) -> None:
+        self._backend = backend
+        self._group = group
+        self._base: Context = copy_context()
+        self.summoned = False
+        self._quiet: list[Waiter] = []
+        self.ready: deque[Cell] = deque()
+        self.all: set[Worker] = set()
+        self.idle: list[Worker] = []
+        self.leader: Worker | None = None
+        self.handled = 0
+
+    def call(self) -> None:
+        """See to it that somebody looks at the run queue, to which a cell was just added."""
+        if not self.summoned and (self.leader is None or self.leader.busy):
+            self._summon()
+
+    def clean_context(self) -> Context:
+        """The context in which the system was started, free of any handler's variables."""
+        return self._base.copy()
+
+    def _summon(self) -> None:
+        self.summoned = True
+        if self.idle:
+            self._backend.wake(self.idle.pop().waiter)
+        else:
+            worker = Worker(self._backend.waiter())
+            self.all.add(worker)
+            self.clean_context().run(self._group.start_soon, self._live, worker)
+
+    async def _live(self, worker: Worker) -> None:
+        self.summoned = False
+        try:
+            ended = False
+            while not ended:
+                # A kill cancels this scope; the next round sees to the cell that was killed.
+                with anyio.CancelScope() as worker.scope:
+                    ended = await self._work(worker)
+        finally:
+            self.all.discard(worker)
+            self._tell_quiet()
+
+    async def _work(self, worker: Worker) -> bool:
+        """Lead whenever nobody else does. False: the scope is spent. True: enough workers."""
+        worker.busy = False
+        while True:
+            if self.leader is None or self.leader.busy:
+                self.leader = worker
+            if self.leader is worker or worker.cell is not None:
+                await self._lead(worker)
+                if worker.scope.cancel_called:
+                    return False
+            if self.leader is worker:
+                self.leader = None
+            if len(self.idle) >= SPARE:
+                return True
+            await self._rest(worker)
+            self.summoned = False
+
+    async def _lead(self, worker: Worker) -> None:
+        """Empty the run queue, message by message, for as long as nobody else leads.
+
+        Everything between two messages is here, because each call would cost as much as a
+        message does."""
+        ready, base = self.ready, self._base
+        cell, share, handled = worker.cell, BUDGET, 0
+        until = perf_counter() + SLICE
+        while True:
+            if cell is None:
+                if self.leader is not worker or not ready:
+                    break
+                cell = worker.cell = ready.popleft()
+                cell.worker = worker
+                share = BUDGET
+            if ready and not self.summoned:
+                self._summon()
+            going_on = True
+            if cell.wants:
+                worker.busy = True
+                going_on = await _lifecycle.attend(cell)
+                worker.busy = False
+                if worker.scope.cancel_called:
+                    break
+            actor, envelope = cell.actor, cell.head
+            if actor is None or envelope is None or not going_on:
+                self._release(worker, cell)
+                cell = None
+                continue
+            cell.head = envelope.next
+            if envelope.next is None:
+                cell.tail = None
+            else:
+                envelope.next = None
+            cell.depth -= 1
+            if cell.line is not None:
+                cell.admit()
+            ticket = envelope.ticket
+            if ticket is not None and ticket.done:
+                cell.reject(envelope, Reason.EXPIRED, ActorStopped(cell.name))
+                continue
+            cell.handling = envelope
+            worker.busy = True
+            try:
+                if actor.isolated:
+                    context = base.copy()
+                    context.run(current.set, envelope)
+                    result = await in_context(context, actor.receive(envelope.message))
+                else:
+                    current.set(envelope)
+                    result = await actor.receive(envelope.message)
+            except BaseException as error:
+                await _lifecycle.failed(cell, envelope, error)
+            else:
+                if ticket is not None and cell.handling is envelope:
+                    ticket.resolve(result)
+                if cell.crashes:
+                    cell.crashes = 0
+            cell.handling = None
+            worker.busy = False
+            handled += 1
+            share -= 1
+            if self.leader is not worker and (self.leader is None or self.leader.busy):
+                self.leader = worker
+            if cell.head is None or not share or self.leader is not worker:
+                self._release(worker, cell)
+                cell = None
+            if perf_counter() >= until:
+                if cell is not None:
+                    self._release(worker, cell)
+                    cell = None
+                self.handled += handled
+                await self._backend.checkpoint()
+                handled, until = 0, perf_counter() + SLICE
+        self.handled += handled
+
+    def _release(self, worker: Worker, cell: Cell) -> None:
+        """Let go of a cell: back to the run queue if it has more to do, else to sleep."""
+        worker.cell = cell.worker = None
+        if cell.wants or (cell.head is not None and cell.actor is not None):
+            self.ready.append(cell)
+            return
+        cell.scheduled = False
+        if cell.kind.family is not None:
+            cell.kind.family.touch(cell)
+
+    async def _rest(self, worker: Worker) -> None:
+        current.set(None)
+        worker.waiter = self._backend.waiter()
+        self.idle.append(worker)
+        self._tell_quiet()
+        await worker.waiter
+
+    def _tell_quiet(self) -> None:
+        if self._quiet and self.quiet():
+            for waiter in self._quiet:
+                self._backend.wake(waiter)
+            self._quiet.clear()
+
+    def quiet(self) -> bool:
+        """No cell is ready and no worker is at work."""
+        return not self.ready and len(self.idle) == len(self.all)
+
+    async def wait_quiet(self) -> None:
+        """Return when no cell is ready and no worker is at work."""
+        while not self.quiet():
+            waiter = self._backend.waiter()
+            self._quiet.append(waiter)
+            await waiter

@@ -1,0 +1,121 @@
+"""What travels with a message, and what does not: ids yes, context variables of others no."""
+
+from contextvars import ContextVar
+
+import anyio
+import pytest
+
+from actors import Actor, ActorRef, ActorSystem, Envelope, Message, current_envelope, origin
+from tests.actors.cast import Do, Player
+
+pytestmark = pytest.mark.anyio
+
+colour: ContextVar[str] = ContextVar("colour", default="none")
+
+
+class Where(Message[Envelope]):
+    """Answered with the envelope in which it came."""
+
+
+class Pass(Message[tuple[Envelope, Envelope]]):
+    """Answered with this envelope and the one that the next actor saw."""
+
+
+class Courier(Actor[Where | Pass]):
+    def __init__(self, following: ActorRef[Where | Pass] | None = None) -> None:
+        self.following = following
+
+    async def receive(self, message: Where | Pass) -> object:
+        own = current_envelope()
+        if isinstance(message, Where) or self.following is None:
+            return own
+        return own, await self.following.ask(Where(), timeout=5)
+
+
+async def test_ids_pass_from_message_to_message(system: ActorSystem) -> None:
+    second = system.spawn(Courier, name="second")
+    first = system.spawn(lambda: Courier(second), name="first")
+    with origin(correlation_id="request-7", traceparent="00-trace-span-01"):
+        here, there = await first.ask(Pass(), timeout=5)
+    assert here.correlation_id == there.correlation_id == "request-7"
+    assert here.traceparent == there.traceparent == "00-trace-span-01"
+    assert there.causation_id == here.number
+    assert isinstance(there.message, Where)
+    assert there.deadline == pytest.approx(system.now() + 5, abs=0.1)
+    assert there.enqueued == pytest.approx(system.now(), abs=0.1)
+
+
+async def test_a_first_message_starts_a_trace_of_its_own(system: ActorSystem) -> None:
+    second = system.spawn(Courier, name="second")
+    first = system.spawn(lambda: Courier(second), name="first")
+    here, there = await first.ask(Pass(), timeout=5)
+    other = await first.ask(Where(), timeout=5)
+    assert here.causation_id is None
+    assert here.traceparent is None
+    assert here.correlation_id == there.correlation_id != other.correlation_id
+    assert here.number != there.number
+
+
+async def test_a_tell_has_no_deadline(system: ActorSystem) -> None:
+    seen: list[Envelope | None] = []
+    player = system.spawn(Player, name="player")
+    player.tell_nowait(Do(lambda _: seen.append(current_envelope())))
+    await anyio.sleep(1)
+    assert seen[0] is not None
+    assert seen[0].deadline is None
+
+
+async def test_there_is_no_envelope_outside_a_handler(system: ActorSystem) -> None:
+    seen: list[Envelope | None] = []
+
+    class Loop(Player):
+        async def started(self) -> None:
+            seen.append(current_envelope())
+
+        async def run(self) -> None:
+            seen.append(current_envelope())
+
+    player = system.spawn(Player, name="player")
+    await player.ask(Do(lambda actor: actor.system.spawn(Loop, name="loop") and None), timeout=1)
+    await anyio.sleep(1)
+    assert current_envelope() is None
+    assert seen == [None, None]
+
+
+async def test_handlers_of_isolated_actors_see_nobody_elses_variables(system: ActorSystem) -> None:
+    class Isolated(Player):
+        isolated = True
+
+    players = [system.spawn(Isolated, name=f"player {n}") for n in range(3)]
+    for player in players * 2:
+        assert await player.ask(Do(lambda _: colour.get()), timeout=1) == "none"
+        await player.ask(Do(lambda _: colour.set("red") and None), timeout=1)
+
+
+async def test_an_isolated_handler_may_wait_and_keeps_its_variables(system: ActorSystem) -> None:
+    class Isolated(Actor[Where]):
+        isolated = True
+
+        async def receive(self, message: Where) -> object:
+            colour.set("blue")
+            with anyio.move_on_after(1) as scope:
+                await anyio.sleep(5)
+            assert scope.cancelled_caught
+            assert current_envelope() is not None
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 1)
+            assert colour.get() == "blue"
+            return current_envelope()
+
+    isolated = system.spawn(Isolated, name="isolated")
+    envelope = await isolated.ask(Where(), timeout=10)
+    assert isinstance(envelope.message, Where)
+
+
+async def test_variables_of_the_sender_do_not_travel(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    token = colour.set("green")
+    try:
+        assert await player.ask(Do(lambda _: colour.get()), timeout=1) == "none"
+    finally:
+        colour.reset(token)

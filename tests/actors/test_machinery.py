@@ -1,0 +1,266 @@
+"""The parts below the actors: chain, wheel, workers, snapshot, watchdog, and the tools for tests."""
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import anyio
+import pytest
+
+from actors import ActorSystem, Blocked, Mailbox, Reason, Restart
+from actors._chain import Chain
+from actors._messages import Envelope
+from actors._wheel import Wheel
+from actors._workers import SPARE
+from actors.testing import VirtualTimeLoop, virtual_clock, wait_until_idle
+from tests.actors.cast import Add, Do, Fail, Get, Nap, Player
+
+
+def envelopes(count: int) -> list[Envelope]:
+    return [Envelope(number, None, None, 0.0, None) for number in range(count)]
+
+
+def test_a_chain_gives_back_in_order_and_forgets() -> None:
+    chain, (a, b, c) = Chain(), envelopes(3)
+    chain.append(b)
+    chain.append(c)
+    chain.push_front(a)
+    assert (list(chain), chain.depth) == ([a, b, c], 3)
+    assert [chain.pop(), chain.pop(), chain.pop()] == [a, b, c]
+    assert a.next is b.next is c.next is chain.head is chain.tail is None
+    with pytest.raises(IndexError):
+        chain.pop()
+    chain.push_front(a)
+    assert chain.tail is a
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_a_chain_lets_go_of_any_message(gone: int) -> None:
+    chain, mail = Chain(), envelopes(3)
+    for envelope in mail:
+        chain.append(envelope)
+    assert chain.remove(mail[gone])
+    assert not chain.remove(mail[gone])
+    (extra,) = envelopes(1)
+    chain.append(extra)
+    assert list(chain) == [*mail[:gone], *mail[gone + 1 :], extra]
+    assert chain.depth == 3
+
+
+class Alarm:
+    def __init__(self, rang: list[str], name: str) -> None:
+        self.rang = rang
+        self.name = name
+
+    def expire(self) -> None:
+        self.rang.append(self.name)
+        if self.name == "broken":
+            raise ValueError("a broken alarm")
+
+
+@pytest.mark.anyio
+async def test_a_wheel_is_never_early_and_at_most_a_slot_late(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    rang: list[str] = []
+    wheel = Wheel(anyio.current_time)
+    async with anyio.create_task_group() as group:
+        start = anyio.current_time()
+        wheel.add(Alarm(rang, "early"), start + 1)
+        group.start_soon(wheel.run)
+        await anyio.sleep(0.5)
+        wheel.add(Alarm(rang, "later"), start + 5)
+        wheel.add(Alarm(rang, "broken"), start + 3)
+        forgotten = Alarm(rang, "forgotten")
+        wheel.discard(forgotten, wheel.add(forgotten, start + 2))
+        wheel.discard(forgotten, 0)
+        for instant, expected in (
+            (0.99, []),
+            (1.02, ["early"]),
+            (3.02, ["early", "broken"]),
+            (5.02, ["early", "broken", "later"]),
+        ):
+            await anyio.sleep_until(start + instant)
+            assert rang == expected
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.anyio
+async def test_a_long_mailbox_does_not_starve_the_others(system: ActorSystem) -> None:
+    order: list[str] = []
+    greedy = system.spawn(Player, name="greedy", mailbox=Mailbox(1000))
+    modest = system.spawn(Player, name="modest")
+    for _ in range(1000):
+        greedy.tell_nowait(Do(lambda _: order.append("greedy")))
+    modest.tell_nowait(Do(lambda _: order.append("modest")))
+    await wait_until_idle(system)
+    assert order.index("modest") <= 64
+    assert order.count("greedy") == 1000
+
+
+@pytest.mark.anyio
+async def test_busy_actors_leave_the_loop_to_others_every_millisecond(
+    system: ActorSystem,
+) -> None:
+    finished = False
+
+    def work(actor: Player) -> None:
+        time.sleep(0.0005)
+        if not finished:
+            actor.ref.tell_nowait(Do(work))
+
+    system.spawn(Player, name="busy").tell_nowait(Do(work))
+    for _ in range(20):
+        await anyio.lowlevel.checkpoint()
+    finished = True
+    await wait_until_idle(system)
+    assert 1 < system.snapshot().handled < 200
+
+
+@pytest.mark.anyio
+async def test_there_are_only_as_many_tasks_as_suspended_handlers(system: ActorSystem) -> None:
+    players = [system.spawn(Player, name=str(number)) for number in range(1000)]
+    await wait_until_idle(system)
+    for player in players:
+        player.tell_nowait(Add(1))
+    await wait_until_idle(system)
+    assert system.snapshot().workers <= 3
+    for player in players:
+        player.tell_nowait(Nap(10))
+    await anyio.sleep(1)
+    assert 1000 <= system.snapshot().busy <= system.snapshot().workers <= 1002
+    await wait_until_idle(system, timeout=60)
+    assert system.snapshot().workers <= SPARE
+
+
+@pytest.mark.anyio
+async def test_a_resumed_handler_lets_a_waiting_leader_go_on(system: ActorSystem) -> None:
+    players = [system.spawn(Player, name=str(number)) for number in range(4)]
+    for round_ in range(20):
+        for number, player in enumerate(players):
+            player.tell_nowait(Nap(0.01 * ((round_ + number) % 3)))
+            player.tell_nowait(Add(1))
+    await wait_until_idle(system)
+    for player in players:
+        assert await player.ask(Get(), timeout=1) == 20
+
+
+@pytest.mark.anyio
+async def test_a_snapshot_counts_what_happened_and_shows_who_is_behind(
+    system: ActorSystem,
+) -> None:
+    family = system.virtual("family", lambda _key: Player())
+    player = system.spawn(Player, name="player", on_crash=lambda *_: Restart(delay=100))
+    other = system.spawn(Player, name="other")
+    player.tell_nowait(Fail(ValueError("oh")))
+    player.tell_nowait(Add(1))
+    await other.ask(Add(1), timeout=1)
+    await family.ref(1).ask(Add(1), timeout=1)
+    await anyio.sleep(5)
+    seen = system.snapshot()
+    assert (seen.name, seen.actors, seen.handled) == ("test", 3, 3)
+    assert (seen.waiting, seen.ready, seen.resting) == (1, 0, 1)
+    assert (seen.crashes, seen.restarts, seen.blocked, seen.busy) == (1, 1, 0, 0)
+    assert seen.oldest_wait == pytest.approx(5, abs=0.1)
+    assert seen.dead_letters == {Reason.CRASHED: 1}
+    assert [one.name for one in seen.families] == ["family"]
+    (top,) = seen.top
+    assert (top.name, top.state, top.depth, top.crashes) == ("player", "restarting", 1, 1)
+
+
+@pytest.mark.anyio
+async def test_waiting_for_quiet_has_a_deadline(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    player.tell_nowait(Nap(100))
+    with pytest.raises(TimeoutError):
+        await wait_until_idle(system, timeout=2)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_watchdog_names_the_handler_that_blocks_the_loop(backend: str) -> None:
+    seen: list[Blocked] = []
+    released = threading.Event()
+
+    async def main() -> None:
+        async with ActorSystem(watchdog=0.05) as system:
+            system.on_blocked(lambda blocked: released.set())
+
+            def broken(_: Blocked) -> None:
+                raise ValueError("an observer's own trouble")
+
+            system.on_blocked(broken)
+            system.on_blocked(seen.append)
+            player = system.spawn(Player, name="player")
+            with anyio.fail_after(30):
+                await player.ask(Do(lambda _: time.sleep(0.5)), timeout=30)
+                while not seen:
+                    await anyio.sleep(0.01)
+            assert system.snapshot().blocked == 1
+
+    anyio.run(main, backend=backend)
+    (blocked,) = seen
+    assert blocked.actor == "player"
+    assert blocked.seconds >= 0.05
+    assert "time.sleep(0.5)" in blocked.stack
+
+
+def test_a_watchdog_knows_when_it_was_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Blocked] = []
+
+    async def main() -> None:
+        async with ActorSystem(watchdog=0.05) as system:
+            system.on_blocked(seen.append)
+            time.sleep(0.5)  # noqa: ASYNC251
+            with anyio.fail_after(30):
+                while not seen:
+                    await anyio.sleep(0.01)
+
+    anyio.run(main)
+    assert seen[0].actor is None
+
+
+@pytest.mark.anyio
+async def test_a_watchdog_must_be_asked_for(system: ActorSystem) -> None:
+    with pytest.raises(ValueError, match="has no watchdog"):
+        system.on_blocked(print)
+    with pytest.raises(ValueError, match="needs some seconds"):
+        ActorSystem(watchdog=0.0)
+
+
+def test_virtual_time_jumps_over_an_hour_and_waits_for_threads() -> None:
+    async def main() -> tuple[float, str]:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(3600)
+        name = await loop.run_in_executor(None, lambda: threading.current_thread().name)
+        return loop.time(), name
+
+    began = time.monotonic()
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        elapsed, thread = runner.run(main())
+    assert elapsed == pytest.approx(3600, abs=1)
+    assert thread != threading.current_thread().name
+    assert time.monotonic() - began < 10
+
+
+def test_there_is_a_virtual_clock_for_each_backend() -> None:
+    async def main() -> float:
+        began = anyio.current_time()
+        await anyio.sleep(3600)
+        return anyio.current_time() - began
+
+    for backend in ("asyncio", "trio"):
+        name, options = virtual_clock(backend)
+        elapsed = anyio.run(main, backend=name, backend_options=options)
+        assert elapsed == pytest.approx(3600, abs=1)
+
+
+@pytest.mark.parametrize("options", [{}, {"use_uvloop": True}])
+def test_the_runtime_works_on_the_ordinary_loops_too(options: dict[str, Any]) -> None:
+    async def main() -> int:
+        async with ActorSystem() as system:
+            player = system.spawn(Player, name="player")
+            player.tell_nowait(Nap(0.01))
+            return await player.ask(Add(1), timeout=5)
+
+    assert anyio.run(main, backend_options=options) == 1
