@@ -1,0 +1,31 @@
+"""All services over one gateway, for whoever wires them."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from yabot.domain.story import Story
+from yabot.services.coordinator import CoordinatorService
+from yabot.services.gateway import UserGateway
+from yabot.services.narrative import NarrativeService
+from yabot.services.subscriptions import SubscriptionService
+from yabot.services.users import UserService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each."""
+
+    users: UserService
+    narrative: NarrativeService
+    subscriptions: SubscriptionService
+    coordinator: CoordinatorService
+
+    @classmethod
+    def over(cls, gateway: UserGateway, story: Story) -> Self:
+        """Services that reach users through `gateway`."""
+        return cls(
+            users=UserService(gateway),
+            narrative=NarrativeService(gateway, story),
+            subscriptions=SubscriptionService(gateway),
+            coordinator=CoordinatorService(gateway),
+        )

@@ -1,0 +1,176 @@
+"""UserActor: one user, one turn at a time.
+
+    load ─▶ handle ─▶ commit ─▶ swap memory ─▶ answer
+
+The rule: memory changes only after the commit. Whatever goes wrong before it leaves the user as
+they were; whatever goes wrong at it is settled by loading again.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+import structlog
+
+from actors import Actor
+from yabot.domain.decision import Applied, Decision, Rejected
+from yabot.domain.events import HandlerCompleted, UpdateReceived
+from yabot.domain.values import UserId
+from yabot.errors import AlreadyProcessed, StoreUnavailable
+from yabot.users import answers
+from yabot.users.give_up import give_up
+from yabot.users.messages import Apply, Deliver, Job, Read, SetAside, UserMessage
+from yabot.users.ports import (
+    Answer,
+    Clock,
+    Commit,
+    DueCommand,
+    Handle,
+    Mail,
+    RenderNotices,
+    Stored,
+    UserStore,
+)
+from yabot.users.turn import Turn, current_turn
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UserParts:
+    """What every user's actor works with. `turn_timeout` bounds a handler, in seconds."""
+
+    store: UserStore
+    handle: Handle
+    render: RenderNotices
+    clock: Clock
+    turn_timeout: float = 10.0
+
+
+class UserActor(Actor[UserMessage]):
+    """Holds one user in memory and serialises every change to them.
+
+    `settled` is called after each job, so that the directory can hand over what waits behind it.
+    """
+
+    answers = (StoreUnavailable,)
+    isolated = True
+
+    def __init__(
+        self, user_id: UserId, parts: UserParts, settled: Callable[[UserId], Awaitable[None]]
+    ) -> None:
+        self._user_id = user_id
+        self._parts = parts
+        self._settled = settled
+        self._stored: Stored | None = None
+        self._last_seq = 0
+
+    async def receive(self, message: UserMessage) -> object:
+        """Do one job, apply one command, or answer one question."""
+        match message:
+            case Deliver(job=job):
+                await self._until_stored(lambda: self._do(job, message.crashes))
+                await self._until_stored(lambda: self._settled(self._user_id))
+            case SetAside(job=job, error=error):
+                await self._until_stored(lambda: self._give_up(job, error))
+                await self._until_stored(lambda: self._settled(self._user_id))
+            case Apply():
+                return await self._apply(message)
+            case Read():
+                return (await self._load()).user
+        return None
+
+    async def _until_stored(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A job waits, in its place, for a store that is away: nothing of it has happened yet."""
+        while True:
+            try:
+                return await work()
+            except StoreUnavailable as error:
+                log.warning("turn.waits_for_store", user=self._user_id, error=str(error))
+                await anyio.sleep(error.retry_after or 1.0)
+
+    async def _do(self, job: Job, crashes: int) -> None:
+        if isinstance(job, Mail) and job.seq <= self._last_seq:
+            return
+        turn = await self._begin(job.key)
+        repeated = crashes > 0 or isinstance(job, DueCommand) or job.attempts > 0
+        if repeated and await self._parts.store.answer(job.key) is not None:
+            return
+        try:
+            if isinstance(job, Mail):
+                await self._handle(turn, job)
+                commit = turn.to_commit(mail_seq=job.seq)
+            else:
+                turn.apply(job.command)
+                self._parts.render(turn)
+                commit = turn.to_commit(command_id=job.id, answer=Answer("", b"{}"))
+            await self._commit(commit)
+        except AlreadyProcessed:
+            self._stored = None
+        finally:
+            turn.close()
+        if isinstance(job, Mail):
+            self._last_seq = job.seq
+
+    async def _handle(self, turn: Turn, mail: Mail) -> None:
+        """Run the bot's handlers inside the turn, within the turn's time limit."""
+        kind = next((name for name in mail.update if name != "update_id"), "unknown")
+        turn.emit(UpdateReceived(update_id=mail.update_id, update_type=kind))
+        token = current_turn.set(turn)
+        try:
+            with anyio.fail_after(self._parts.turn_timeout):
+                await self._parts.handle(turn, mail.update)
+        finally:
+            current_turn.reset(token)
+        if turn.failure is not None:
+            raise turn.failure
+        self._parts.render(turn)
+        turn.emit(HandlerCompleted(update_type=kind, replies=turn.calls))
+
+    async def _apply(self, message: Apply) -> Applied | Rejected:
+        once = message.once
+        if once is not None and (known := await self._parts.store.answer(once.key)) is not None:
+            if known.fingerprint != once.fingerprint:
+                return Rejected("key_reused", "key_reused", status=422)
+            return answers.decode(known.body)
+        turn = await self._begin(once.key if once else "")
+        decision = turn.apply(message.command)
+        outcome: Applied | Rejected
+        if isinstance(decision, Decision):
+            outcome = Applied(decision.user.touched(turn.now))
+        else:
+            outcome = decision
+        if once is None and isinstance(outcome, Rejected):
+            turn.close()
+            return outcome
+        answer = Answer(once.fingerprint, answers.encode(outcome)) if once else None
+        self._parts.render(turn)
+        await self._commit(turn.to_commit(answer=answer))
+        return outcome
+
+    async def _give_up(self, job: Job, error: str) -> None:
+        log.error("job.set_aside", user=self._user_id, key=job.key, error=error)
+        turn = await self._begin(job.key)
+        try:
+            await self._commit(give_up(turn, job, error))
+        except AlreadyProcessed:
+            self._stored = None
+
+    async def _begin(self, key: str) -> Turn:
+        return Turn(
+            key=key,
+            user_id=self._user_id,
+            now=self._parts.clock(),
+            stored=await self._load(),
+            store=self._parts.store,
+        )
+
+    async def _load(self) -> Stored:
+        """The user in memory, or read behind every commit that was queued before."""
+        if self._stored is None:
+            self._stored = await self._parts.store.load(self._user_id, fenced=True)
+        return self._stored
+
+    async def _commit(self, commit: Commit) -> None:
+        version = await self._parts.store.commit(commit)
+        self._stored = Stored(commit.after, version)

@@ -1,0 +1,132 @@
+"""One turn: what a handler may change, and everything it leaves for the commit.
+
+The rule: nothing leaves a turn before its commit, and nothing at all leaves a failed one.
+"""
+
+from contextvars import ContextVar
+
+from yabot.domain.commands import Command
+from yabot.domain.decide import decide
+from yabot.domain.decision import Decision, DurableCommand, LedgerEntry, Notice, Rejected
+from yabot.domain.events import Event
+from yabot.domain.values import Instant, UserId
+from yabot.errors import TurnClosed
+from yabot.users.ports import Answer, Call, Commit, DeadLetter, Stored, UserStore
+
+CALLS_PER_TURN = 100
+"""How many Bot API calls one turn may leave; more is a handler's mistake."""
+
+
+class Turn:
+    """The handling of one message by one user's actor.
+
+    `user` is the user as changed so far (None while unknown), `now` the one moment at which the
+    whole turn happens, `key` what makes it happen only once.
+    """
+
+    def __init__(
+        self, *, key: str, user_id: UserId, now: Instant, stored: Stored, store: UserStore
+    ) -> None:
+        self.key = key
+        self.user_id = user_id
+        self.now = now
+        self.user = stored.user
+        self.failure: BaseException | None = None
+        self._stored = stored
+        self._store = store
+        self._closed = False
+        self._ledger: list[LedgerEntry] = []
+        self._events: list[Event] = []
+        self._notices: list[Notice] = []
+        self._calls: list[Call] = []
+        self._commands: list[DurableCommand] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether the turn has ended."""
+        return self._closed
+
+    @property
+    def calls(self) -> int:
+        """How many Bot API calls the turn has recorded."""
+        return len(self._calls)
+
+    def apply(self, command: Command) -> Decision | Rejected:
+        """Decide a command on the user as they are now; a yes is part of this turn's commit."""
+        self._check_open()
+        outcome = decide(self.user, command, self.now)
+        if isinstance(outcome, Decision):
+            self.user = outcome.user
+            self._ledger.extend(outcome.ledger)
+            self._events.extend(outcome.events)
+            self._notices.extend(outcome.notices)
+            self._commands.extend(outcome.commands)
+        return outcome
+
+    def record(self, lane: str, method: str, params: bytes) -> int:
+        """Keep a Bot API call for after the commit; its message is `-id` until it is sent."""
+        self._check_open()
+        if len(self._calls) >= CALLS_PER_TURN:
+            raise TurnClosed(
+                f"a turn may leave {CALLS_PER_TURN} calls; send the rest from a later one"
+            )
+        call = Call(self._store.next_call_id(), lane, method, params)
+        self._calls.append(call)
+        return call.id
+
+    def emit(self, event: Event) -> None:
+        """Add a fact of its own to the turn."""
+        self._check_open()
+        self._events.append(event)
+
+    def take_notices(self) -> list[Notice]:
+        """The texts that decisions left for the user's private chat; each is taken once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def fail(self, error: BaseException) -> None:
+        """Mark the turn as failed: whatever catches the error later, nothing of the turn leaves."""
+        self.failure = self.failure or error
+
+    def close(self) -> None:
+        """End the turn; every later call on it raises TurnClosed."""
+        self._closed = True
+
+    def to_commit(
+        self,
+        *,
+        mail_seq: int | None = None,
+        command_id: int | None = None,
+        answer: Answer | None = None,
+        dead_letters: tuple[DeadLetter, ...] = (),
+    ) -> Commit:
+        """Close the turn and give what it leaves."""
+        self.close()
+        return Commit(
+            key=self.key,
+            user_id=self.user_id,
+            now=self.now,
+            correlation_id=self.key,
+            before=self._stored.user,
+            after=self.user.touched(self.now) if self.user is not None else None,
+            version=self._stored.version,
+            mail_seq=mail_seq,
+            command_id=command_id,
+            ledger=tuple(self._ledger),
+            events=tuple(self._events),
+            calls=tuple(self._calls),
+            commands=tuple(self._commands),
+            answer=answer,
+            dead_letters=dead_letters,
+        )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TurnClosed(
+                f"turn {self.key} has ended; "
+                "work after a turn uses `direct_bot` or leaves a durable command"
+            )
+
+
+current_turn: ContextVar[Turn | None] = ContextVar("current_turn", default=None)
+"""The turn that is being handled in this context; how services find themselves inside one."""
