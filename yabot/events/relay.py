@@ -1,0 +1,82 @@
+"""EventRelay: hands the events of the outbox to one group of subscribers, in order.
+
+An event whose handling fails is tried again a few times and then set aside as a dead letter of this
+group, so one event never holds up those behind it for long.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+import structlog
+
+from supervision import backoff
+from yabot.events.base import BaseEvent
+from yabot.events.ports import EventFeed, QueuedEvent
+from yabot.outbox import Relay
+from yabot.users.ports import DeadLetter
+
+ATTEMPTS = 4
+"""How often one event is tried."""
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts, growing from the first to the longest."""
+
+HANDLING = 10.0
+"""Seconds that handling one event may take; longer is a failure."""
+
+log = structlog.get_logger(__name__)
+
+
+class EventRelay(Relay[QueuedEvent]):
+    """Serves one group. What `deliver` raises counts as a failed attempt."""
+
+    batch = 100
+
+    def __init__(
+        self, group: str, feed: EventFeed, deliver: Callable[[BaseEvent], Awaitable[None]]
+    ) -> None:
+        self._group = group
+        self._feed = feed
+        self._deliver = deliver
+
+    async def read(self, after: int, limit: int) -> Sequence[QueuedEvent]:
+        """Events that this group has yet to get."""
+        return await self._feed.read(after, limit)
+
+    async def changed(self) -> None:
+        """Return when there may be more."""
+        await self._feed.changed()
+
+    async def forward(self, rows: Sequence[QueuedEvent]) -> None:
+        """Deliver the events, then note how far the group has come."""
+        letters: list[DeadLetter] = []
+        for row in rows:
+            error = await self._tried(row)
+            if error is not None:
+                letters.append(self._dead_letter(row, error))
+        await self._feed.taken(rows[-1].seq, letters)
+
+    async def _tried(self, row: QueuedEvent) -> Exception | None:
+        """Deliver one event; the last error when every attempt failed."""
+        event = BaseEvent.of(row)
+        failure: Exception | None = None
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with anyio.fail_after(HANDLING):
+                    await self._deliver(event)
+                return None
+            except Exception as error:
+                failure = error
+            if attempt < ATTEMPTS:
+                pause = backoff(attempt, base=FIRST_PAUSE, cap=LONGEST_PAUSE, rng=random.random)
+                await anyio.sleep(pause)
+        return failure
+
+    def _dead_letter(self, row: QueuedEvent, error: Exception) -> DeadLetter:
+        told = f"{self._group}: {type(error).__name__}: {error}"
+        log.error("event.set_aside", group=self._group, event=row.event_id, error=told)
+        return DeadLetter(
+            "event", f"{self._group}:{row.event_id}", row.user_id, told, row.envelope()
+        )

@@ -1,0 +1,65 @@
+"""Opening SQLite: one connection that writes, one that only reads.
+
+WAL lets readers go on while the writer commits; `synchronous=FULL` makes a commit survive a power
+cut. The writing connection begins a transaction by itself before the first row (IMMEDIATE), so even
+a statement that follows a failed one can never be committed on its own.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import aiosqlite
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for somebody else's lock, such as an operator's shell."""
+
+PAGE_CACHE = -32_000
+"""SQLite's own unit for 32 MB of pages in memory."""
+
+WRITING = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    f"PRAGMA cache_size = {PAGE_CACHE}",
+    "PRAGMA journal_size_limit = 67108864",
+)
+READING = (
+    "PRAGMA query_only = ON",
+    "PRAGMA temp_store = MEMORY",
+    f"PRAGMA cache_size = {PAGE_CACHE}",
+)
+
+Connector = Callable[[Path, Literal["IMMEDIATE"] | None], sqlite3.Connection]
+"""Opens a file with an isolation level; another one may open an encrypted file."""
+
+
+def connect(path: Path, isolation_level: Literal["IMMEDIATE"] | None) -> sqlite3.Connection:
+    """Open an ordinary SQLite file."""
+    return sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=isolation_level)
+
+
+async def open_writing(path: Path, connector: Connector = connect) -> aiosqlite.Connection:
+    """Open the connection that writes. Raises sqlite3.Error."""
+    return await _open(partial(connector, path, "IMMEDIATE"), WRITING)
+
+
+async def open_reading(path: Path, connector: Connector = connect) -> aiosqlite.Connection:
+    """Open a connection that can't change anything. Raises sqlite3.Error."""
+    return await _open(partial(connector, path, None), READING)
+
+
+async def _open(
+    connector: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...]
+) -> aiosqlite.Connection:
+    connection = await aiosqlite.Connection(connector, iter_chunk_size=64)
+    try:
+        for pragma in pragmas:
+            await connection.execute_fetchall(pragma)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection

@@ -1,0 +1,169 @@
+"""DatabaseManager: opens every store, hands them out, closes them.
+
+    manager = DatabaseManager(path, clock=clock)
+    await manager.connect_all()            lock, migrate, look at the last stop
+    ... run manager.writer_actor() and manager.pruner() under a supervisor ...
+    await manager.close()                  after the supervisor has stopped them
+
+The rule: what this module hands out works until `close`, whatever happens to the actors.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import aiosqlite
+import anyio
+import structlog
+
+from actors import Actor
+from yabot.errors import ConfigError, YabotError
+from yabot.stores.commands import SqliteCommandOutbox
+from yabot.stores.connections import Connector, connect, open_reading, open_writing
+from yabot.stores.content import SqliteContent
+from yabot.stores.dead_letters import SqliteDeadLetters
+from yabot.stores.events import SqliteEventOutbox
+from yabot.stores.inbox import SqliteInbox
+from yabot.stores.lock import FileLock
+from yabot.stores.migrations import MigrationManager
+from yabot.stores.opening import Start, note_start, note_stop, problem
+from yabot.stores.pruning import Pruner, Pruning
+from yabot.stores.reader import Reader
+from yabot.stores.replies import SqliteReplyOutbox
+from yabot.stores.users import SqliteUserStore
+from yabot.stores.writer import Writer
+from yabot.users.ports import Clock
+
+LAST_WRITES = 5.0
+"""Seconds that `close` gives to what still waits to be written."""
+
+log = structlog.get_logger(__name__)
+
+
+class SqliteWriter(Actor[object]):
+    """The writer as an actor: it writes while it runs, and what waits before it stops."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def run(self) -> None:
+        """Write what comes."""
+        await self._writer.run()
+
+    async def stopping(self) -> None:
+        """Write what waits, and refuse the rest."""
+        await self._writer.drain()
+
+
+class DatabaseManager:
+    """Everything durable of one node. The stores are attributes, there from `connect_all` on."""
+
+    users: SqliteUserStore
+    inbox: SqliteInbox
+    replies: SqliteReplyOutbox
+    commands: SqliteCommandOutbox
+    events: SqliteEventOutbox
+    content: SqliteContent
+    dead_letters: SqliteDeadLetters
+    start: Start
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        event_retention: float = 86_400,
+        connector: Connector = connect,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._event_retention = event_retention
+        self._lock = FileLock(path)
+        self._opened = False
+        self.writer = Writer(partial(open_writing, path, connector))
+        self.reader = Reader(partial(open_reading, path, connector))
+
+    async def connect_all(self, *, wait: float = 0.0) -> None:
+        """Become the owner of the database, bring it to its shape, and open every store.
+
+        `wait` is for how many seconds to wait for a present owner to end. Raises ConfigError.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            await self._lock.acquire(wait=wait)
+            connection = await self.writer.connection()
+            await MigrationManager(connection).migrate()
+            self.start = await note_start(connection)
+            await self._open_stores()
+            self._opened = True
+        except (OSError, sqlite3.Error) as error:
+            await self._release()
+            raise problem(self._path, error) from error
+        except BaseException:
+            await self._release()
+            raise
+        log.info("database.open", path=str(self._path), clean=self.start.clean)
+
+    async def _open_stores(self) -> None:
+        writer, reader, clock = self.writer, self.reader, self._clock
+        epoch, starts = self.start.epoch, self.start.starts
+        self.users = SqliteUserStore(writer, reader, epoch=epoch, starts=starts)
+        self.inbox = SqliteInbox(writer, reader, clock)
+        self.replies = SqliteReplyOutbox(writer, reader, clock)
+        self.commands = SqliteCommandOutbox(writer, reader, clock)
+        self.events = SqliteEventOutbox(writer, reader, clock, epoch=epoch)
+        self.content = SqliteContent(writer, reader)
+        self.dead_letters = SqliteDeadLetters(writer, reader, clock)
+        await self.inbox.open()
+
+    def writer_actor(self) -> SqliteWriter:
+        """The actor that writes; it is supervised, and started before all that commits."""
+        return SqliteWriter(self.writer)
+
+    def pruner(self) -> Pruner:
+        """The actor that removes what has served its time."""
+        pruning = Pruning(self.writer, self.reader, event_retention=self._event_retention)
+        return Pruner(pruning, self._clock)
+
+    async def get_sqlite_conn(self) -> aiosqlite.Connection:
+        """A connection that only reads. Raises StoreUnavailable."""
+        return await self.reader.connection()
+
+    def get_mongo_db(self) -> NoReturn:
+        """MongoDB. Raises ConfigError while none is configured."""
+        raise ConfigError(["MONGODB_URI: no MongoDB is configured; documents are in SQLite"])
+
+    async def ping(self) -> None:
+        """Read one row. Raises StoreUnavailable."""
+        await self.reader.rows("SELECT 1")
+
+    async def health_check(self) -> Mapping[str, bool | None]:
+        """Which databases answer; None for one that is not configured."""
+        try:
+            await self.ping()
+        except YabotError:
+            return {"sqlite": False, "mongodb": None}
+        return {"sqlite": True, "mongodb": None}
+
+    async def close(self) -> None:
+        """Write what waits, note the clean stop, close everything and give the file up."""
+        if self._opened:
+            await self._finish()
+        await self._release()
+
+    async def _finish(self) -> None:
+        with anyio.move_on_after(LAST_WRITES, shield=True):
+            try:
+                await self.writer.drain()
+                await note_stop(await self.writer.connection())
+            except (sqlite3.Error, ValueError) as error:
+                log.warning("database.unclean_stop", error=str(error))
+
+    async def _release(self) -> None:
+        self._opened = False
+        with anyio.CancelScope(shield=True):
+            await self.reader.close()
+            await self.writer.close()
+            self._lock.release()

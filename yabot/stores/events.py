@@ -1,0 +1,147 @@
+"""SqliteEventOutbox: events in the order of their commits, kept until every relay has taken them.
+
+Events stay for a retention, so that a reader that lost everything can be filled again. What a relay
+has done is one number, its position, and not a mark on every row.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from yabot.domain.values import Instant, UserId
+from yabot.stores.bell import Bell
+from yabot.stores.moments import from_micros, to_micros
+from yabot.stores.reader import Reader
+from yabot.stores.statements import Statement
+from yabot.stores.transaction import Row
+from yabot.stores.writer import Writer
+from yabot.users.ports import Clock, DeadLetter
+
+SYSTEM = "system"
+"""The stream of events that belong to no user."""
+
+COLUMNS = "seq, event_id, name, user_id, epoch, sequence, correlation_id, at, payload"
+AFTER = f"SELECT {COLUMNS} FROM outbox_events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+WAITING = f"""
+    SELECT {COLUMNS} FROM outbox_events
+    WHERE seq > max(?, coalesce((SELECT position FROM relays WHERE name = ?), 0))
+    ORDER BY seq LIMIT ?"""  # noqa: S608
+LAG = """
+    SELECT coalesce((SELECT max(seq) FROM outbox_events), 0)
+        - coalesce((SELECT position FROM relays WHERE name = ?), 0)"""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedEvent:
+    """An event as it was committed. `sequence` is gapless per user; `payload` is a JSON object."""
+
+    seq: int
+    event_id: str
+    name: str
+    user_id: UserId
+    epoch: int
+    sequence: int
+    correlation_id: str
+    at: Instant
+    payload: bytes
+
+    def envelope(self) -> bytes:
+        """The JSON in which the event leaves this process."""
+        return orjson.dumps(
+            {
+                "event_id": self.event_id,
+                "event_type": self.name,
+                "timestamp": self.at,
+                "correlation_id": self.correlation_id,
+                "user_id": self.user_id,
+                "epoch": self.epoch,
+                "sequence": self.sequence,
+                "payload": orjson.Fragment(self.payload),
+            }
+        )
+
+
+class SqliteEventOutbox:
+    """The events outbox: anybody publishes, each relay has a feed of its own."""
+
+    def __init__(self, writer: Writer, reader: Reader, clock: Clock, *, epoch: int) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._epoch = epoch
+        self._feeds: dict[str, SqliteEventFeed] = {}
+
+    async def publish(self, name: str, payload: bytes, *, correlation_id: str = "") -> str:
+        """Commit one event on the system's stream and return its id; `payload` is a JSON object.
+
+        Raises StoreUnavailable.
+        """
+        event_id = secrets.token_hex(16)
+        at = to_micros(self._clock())
+        row = (event_id, SYSTEM, self._epoch, name, correlation_id, payload.decode(), at)
+        await self._writer.submit([(Statement.EVENT_ADD, row)], len(payload))
+        return event_id
+
+    async def history(self, after: int, limit: int) -> Sequence[QueuedEvent]:
+        """All events that are kept with `seq > after`, in order. Raises StoreUnavailable."""
+        return [_queued(*row) for row in await self._reader.rows(AFTER, after, limit)]
+
+    def feed(self, relay: str) -> "SqliteEventFeed":
+        """What the relay of that name has yet to take, now and after every restart."""
+        if relay not in self._feeds:
+            feed = SqliteEventFeed(relay, self._writer, self._reader, self._clock)
+            self._feeds[relay] = feed
+        return self._feeds[relay]
+
+
+class SqliteEventFeed:
+    """The events outbox as one relay sees it. A new relay begins with all that is kept."""
+
+    def __init__(self, relay: str, writer: Writer, reader: Reader, clock: Clock) -> None:
+        self._relay = relay
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._bell = Bell()
+        writer.on_commit(Statement.EVENT_ADD, self._bell.ring)
+
+    async def read(self, after: int, limit: int) -> Sequence[QueuedEvent]:
+        """Events with `seq > after` that this relay has yet to take, in order."""
+        self._bell.silence()
+        rows = await self._reader.rows(WAITING, after, self._relay, limit)
+        return [_queued(*row) for row in rows]
+
+    async def changed(self) -> None:
+        """Return when events may have come since the last `read`."""
+        await self._bell.heard()
+
+    async def taken(self, seq: int, dead_letters: Sequence[DeadLetter] = ()) -> None:
+        """Everything up to `seq` is in safe hands, or in these dead letters."""
+        at = to_micros(self._clock())
+        rows: list[Row] = [(Statement.RELAY_MOVE, (self._relay, seq, at))]
+        for letter in dead_letters:
+            body = letter.body.decode()
+            row = (letter.kind, letter.key, letter.user_id, letter.error, body, at)
+            rows.append((Statement.DEAD_LETTER_ADD, row))
+        await self._writer.submit(rows, sum(len(letter.body) for letter in dead_letters))
+
+    async def lag(self) -> int:
+        """About how many events wait for this relay. Raises StoreUnavailable."""
+        return int((await self._reader.rows(LAG, self._relay))[0][0])
+
+
+def _queued(
+    seq: int,
+    event_id: str,
+    name: str,
+    user_id: UserId,
+    epoch: int,
+    sequence: int,
+    correlation_id: str,
+    at: int,
+    payload: str,
+) -> QueuedEvent:
+    moment, body = from_micros(at), payload.encode()
+    return QueuedEvent(seq, event_id, name, user_id, epoch, sequence, correlation_id, moment, body)

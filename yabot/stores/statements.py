@@ -1,0 +1,114 @@
+"""Every statement that the writer knows, in the order in which a batch runs them.
+
+A batch holds many items; all their rows for one statement go to SQLite together. The rule: the
+order here is right for every single item (what it removes goes first, a profile comes before the
+plan that refers to it), and items of different users never depend on each other.
+"""
+
+from enum import Enum
+
+
+class Statement(Enum):
+    """One statement; its parameters are the question marks, in order."""
+
+    __hash__ = object.__hash__  # by identity: it is looked up once per row
+
+    INBOX_ADD = """
+        INSERT INTO inbox (seq, bot_id, update_id, user_id, body, received_at)
+        VALUES (?, ?, ?, ?, ?, ?)"""
+    INBOX_MARK = "UPDATE inbox SET processed_at = ?, body = NULL WHERE seq = ?"
+    INBOX_STAMP = """
+        UPDATE inbox SET attempts = attempts + 1 WHERE seq = ? AND processed_at IS NULL"""
+
+    ERASE_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE user_id = ?"
+    ERASE_PROFILE = "DELETE FROM user_profiles WHERE user_id = ?"
+    ERASE_LEDGER_OWNER = "UPDATE ledger SET user_id = ? WHERE user_id = ?"
+    ERASE_WALLET_OWNER = "UPDATE wallets SET user_id = ? WHERE user_id = ?"
+    ERASE_KEYS = "DELETE FROM processed_keys WHERE user_id = ?"
+    ERASE_COMMANDS = "DELETE FROM outbox_commands WHERE user_id = ?"
+    ERASE_DEAD_LETTERS = "DELETE FROM dead_letters WHERE user_id = ?"
+    ERASE_EVENTS = """
+        DELETE FROM outbox_events
+        WHERE user_id = ? AND seq <= coalesce((SELECT min(position) FROM relays), seq)"""
+    ERASE_DOCUMENT = """
+        INSERT INTO user_documents (user_id, epoch, version, document, deleted_at)
+        VALUES (?, ?, ?, NULL, ?)
+        ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, version = excluded.version,
+            document = NULL, deleted_at = excluded.deleted_at"""
+
+    COMMAND_REMOVE = "DELETE FROM outbox_commands WHERE id = ?"
+    KEY_ADD = """
+        INSERT INTO processed_keys (key, user_id, fingerprint, answer, at)
+        VALUES (?, ?, ?, ?, ?)"""
+    DOCUMENT_PUT = """
+        INSERT INTO user_documents (user_id, epoch, version, document) VALUES (?, ?, ?, ?)
+        ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, version = excluded.version,
+            document = excluded.document, deleted_at = NULL"""
+    PROFILE_PUT = """
+        INSERT INTO user_profiles (user_id, telegram_user_id, username, first_name, last_name,
+            language_code, registration_date, last_login, is_active)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (user_id) DO UPDATE SET telegram_user_id = excluded.telegram_user_id,
+            username = excluded.username, first_name = excluded.first_name,
+            last_name = excluded.last_name, language_code = excluded.language_code,
+            registration_date = excluded.registration_date, last_login = excluded.last_login,
+            is_active = excluded.is_active"""
+    SUBSCRIPTION_UPDATE = """
+        UPDATE subscriptions SET status = ?, end_date = ?, updated_at = ?
+        WHERE id = (SELECT max(id) FROM subscriptions WHERE user_id = ?)"""
+    SUBSCRIPTION_RETIRE = """
+        UPDATE subscriptions SET status = 'inactive', updated_at = ?
+        WHERE user_id = ? AND status = 'active'"""
+    SUBSCRIPTION_ADD = """
+        INSERT INTO subscriptions
+            (user_id, plan_type, status, start_date, end_date, created_at, updated_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)"""
+    LEDGER_ADD = """
+        INSERT INTO ledger (user_id, amount, balance, reason, key, at) VALUES (?, ?, ?, ?, ?, ?)"""
+
+    EVENT_ADD = """
+        INSERT INTO outbox_events
+            (event_id, user_id, epoch, name, correlation_id, payload, at, sequence)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+            1 + coalesce((SELECT last FROM event_sequences WHERE user_id = ?2), 0))"""
+    RELAY_MOVE = """
+        INSERT INTO relays (name, position, seen_at) VALUES (?, ?, ?)
+        ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position),
+            seen_at = excluded.seen_at"""
+    REPLY_REMOVE = "DELETE FROM outbox_replies WHERE seq = ?"
+    REPLY_ADD = """
+        INSERT INTO outbox_replies (id, user_id, lane, method, params, created_at)
+        VALUES (?, ?, ?, ?, ?, ?)"""
+    MESSAGE_SENT = """
+        INSERT INTO sent_messages (provisional, message_id, at) VALUES (?, ?, ?)
+        ON CONFLICT (provisional) DO UPDATE SET message_id = excluded.message_id"""
+    COMMAND_ADD = """
+        INSERT INTO outbox_commands (user_id, due_at, command, unique_key, created_at)
+        VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (unique_key) DO NOTHING"""
+    DEAD_LETTER_ADD = """
+        INSERT INTO dead_letters (kind, key, user_id, error, body, at)
+        VALUES (?, ?, ?, ?, ?, ?)"""
+    DEAD_LETTER_REMOVE = "DELETE FROM dead_letters WHERE id = ?"
+
+    FRAGMENTS_CLEAR = "DELETE FROM narrative_fragments"
+    FRAGMENT_ADD = """
+        INSERT INTO narrative_fragments (language, fragment_id, body) VALUES (?, ?, ?)"""
+    ITEMS_CLEAR = "DELETE FROM items"
+    ITEM_ADD = "INSERT INTO items (item_id, body) VALUES (?, ?)"
+
+    PRUNE_INBOX = "DELETE FROM inbox WHERE seq BETWEEN ? AND ? AND processed_at < ?"
+    PRUNE_KEYS = "DELETE FROM processed_keys WHERE id BETWEEN ? AND ? AND at < ?"
+    PRUNE_MESSAGES = "DELETE FROM sent_messages WHERE provisional BETWEEN ? AND ? AND at < ?"
+    PRUNE_EVENTS = """
+        DELETE FROM outbox_events WHERE seq BETWEEN ?1 AND ?2 AND at < ?3
+            AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?3), seq)"""
+    TRIM_EVENTS = """
+        DELETE FROM outbox_events WHERE seq BETWEEN ?1 AND ?2
+            AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?3), seq)"""
+
+    META_BATCH = "UPDATE meta SET batch = ?"
+
+
+TURN = frozenset({Statement.INBOX_MARK, Statement.DOCUMENT_PUT, Statement.KEY_ADD})
+"""One of these is in every turn's commit."""
