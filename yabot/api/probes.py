@@ -1,0 +1,148 @@
+"""Pages for machines that watch the bot: alive, ready, healthy, its tree, its metrics.
+
+The rule: they need no token, so they tell states and counts and never a user or a secret.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+
+from yabot.api.route import AnyRoute, Asked, Input, Nothing, Output, Reply, Route
+
+TEXT = "text/plain; charset=utf-8"
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+
+Status = Literal["pass", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What the pages show, as functions that `app.py` provides.
+
+    `ready` gives a reason where the answer is no. `tree` is the supervision tree as a frozen
+    dataclass, `draw` the same as lines of text. `database` and `redis` are the checks of
+    HealthCheckManager. `metrics` is the text of a scrape.
+    """
+
+    live: Callable[[], bool]
+    ready: Callable[[], tuple[bool, str]]
+    tree: Callable[[], object]
+    draw: Callable[[], str]
+    database: Callable[[], Awaitable[Mapping[str, bool | None]]]
+    redis: Callable[[], Awaitable[Mapping[str, bool | float | None]]]
+    metrics: Callable[[], Awaitable[bytes]]
+
+
+class State(Output):
+    """`pass`, or `fail` with a reason."""
+
+    status: Status
+    detail: str = ""
+
+
+class DatabaseHealth(Output):
+    """Whether each database answers; null for one that is not configured."""
+
+    mongodb: bool | None
+    sqlite: bool | None
+
+
+class RedisHealth(Output):
+    """Whether Redis answers, and in how many milliseconds; both null where it is not configured."""
+
+    connected: bool | None
+    latency_ms: float | None
+
+
+class Health(Output):
+    """All of it. `warn`: something is away and the bot works on without it."""
+
+    status: Status
+    detail: str
+    database: DatabaseHealth
+    redis: RedisHealth
+
+
+class TreeFormat(Input):
+    """`text` for people; JSON otherwise."""
+
+    format: Literal["json", "text"] | None = None
+
+
+class ProbeRoutes:
+    """The pages over their probes."""
+
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """The table."""
+        return (
+            Route("GET", "/livez", "get_liveness", "Whether to leave this process running",
+                  Nothing, State, self.live, scope=None),
+            Route("GET", "/readyz", "get_readiness", "Whether to send work here",
+                  Nothing, State, self.ready, scope=None),
+            Route("GET", "/health", "get_health", "Everything that is checked",
+                  Nothing, Health, self.health, scope=None),
+            Route("GET", "/health/database", "get_database_health", "The databases",
+                  Nothing, DatabaseHealth, self.database, scope=None),
+            Route("GET", "/health/redis", "get_redis_health", "The event bus",
+                  Nothing, RedisHealth, self.redis, scope=None),
+            Route("GET", "/health/supervisors", "get_supervisors", "The supervision tree",
+                  TreeFormat, None, self.tree, scope=None),
+            Route("GET", "/metrics", "get_metrics", "Metrics for Prometheus",
+                  Nothing, None, self.metrics, scope=None),
+        )  # fmt: skip
+
+    async def live(self, _: Asked[Nothing]) -> Reply:
+        """200 while the process does its work."""
+        return _state(self._probes.live(), "the event loop or the root supervisor has stopped")
+
+    async def ready(self, _: Asked[Nothing]) -> Reply:
+        """200 while updates and requests can be taken."""
+        return _state(*self._probes.ready())
+
+    async def health(self, _: Asked[Nothing]) -> Reply:
+        """All checks at once."""
+        ready, reason = self._probes.ready()
+        database = DatabaseHealth.model_validate(await self._probes.database())
+        redis = RedisHealth.model_validate(await self._probes.redis())
+        away = database.mongodb is False or redis.connected is False
+        status: Status = "warn" if away else "pass"
+        if not ready or database.sqlite is False:
+            status = "fail"
+        health = Health(
+            status=status, detail="" if ready else reason, database=database, redis=redis
+        )
+        return Reply(health, status=503 if status == "fail" else 200)
+
+    async def database(self, _: Asked[Nothing]) -> Reply:
+        """The databases; without SQLite nothing works."""
+        health = DatabaseHealth.model_validate(await self._probes.database())
+        return Reply(health, status=503 if False in (health.sqlite, health.mongodb) else 200)
+
+    async def redis(self, _: Asked[Nothing]) -> Reply:
+        """The event bus."""
+        health = RedisHealth.model_validate(await self._probes.redis())
+        return Reply(health, status=503 if health.connected is False else 200)
+
+    async def tree(self, asked: Asked[TreeFormat]) -> Reply:
+        """The tree, as JSON or drawn."""
+        as_text = "text/plain" in asked.accept
+        if asked.input.format is not None:
+            as_text = asked.input.format == "text"
+        if as_text:
+            return Reply(self._probes.draw() + "\n", content_type=TEXT)
+        return Reply(orjson.dumps(self._probes.tree(), default=str))
+
+    async def metrics(self, _: Asked[Nothing]) -> Reply:
+        """Metrics in Prometheus's text format."""
+        return Reply(await self._probes.metrics(), content_type=METRICS)
+
+
+def _state(good: bool, reason: str) -> Reply:
+    if good:
+        return Reply(State(status="pass"))
+    return Reply(State(status="fail", detail=reason), status=503)

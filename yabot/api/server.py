@@ -1,0 +1,139 @@
+"""APIServer: the actor that owns the listening socket of the internal API.
+
+The rule: the socket lives exactly as long as one incarnation; what the routes need is handed in.
+"""
+
+import errno
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from actors import Actor
+from yabot.api.auth import AuthService
+from yabot.api.besitos import BesitosRoutes
+from yabot.api.dispatch import Dispatch
+from yabot.api.edge import EdgeRunner, Observe
+from yabot.api.interactions import InteractionRoutes
+from yabot.api.ledger import Ledger
+from yabot.api.narrative import NarrativeRoutes
+from yabot.api.probes import ProbeRoutes, Probes
+from yabot.api.route import AnyRoute
+from yabot.api.subscriptions import SubscriptionRoutes
+from yabot.api.users import UserRoutes
+from yabot.domain.user import Language
+from yabot.errors import ConfigError
+from yabot.services.coordinator import CoordinatorService
+from yabot.services.narrative import NarrativeService
+from yabot.services.subscriptions import SubscriptionService
+from yabot.services.users import UserService
+from yabot.users.ports import Clock
+
+LARGEST_BODY = 64 * 1024
+"""Bytes of a request's body."""
+
+PATIENCE = 2.0
+"""Seconds that requests in hand get when the server stops."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class APIServices:
+    """What the routes are built over. Build them on a DeadlineGateway."""
+
+    users: UserService
+    coordinator: CoordinatorService
+    subscriptions: SubscriptionService
+    narrative: NarrativeService
+    ledger: Ledger
+    probes: Probes
+
+
+@dataclass(frozen=True, slots=True)
+class APIAddress:
+    """Where the server listens; port 0 takes a free one. `tls` None is plain HTTP."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    tls: ssl.SSLContext | None = None
+
+
+class APIServer(Actor[object]):
+    """Serves the routes until it is stopped."""
+
+    def __init__(
+        self,
+        address: APIAddress,
+        services: APIServices,
+        auth: AuthService,
+        *,
+        clock: Clock,
+        observe: Observe,
+        default_language: Language = "es",
+    ) -> None:
+        self._address = address
+        self._routes = tuple(routes(services, clock))
+        self._auth = auth
+        self._observe = observe
+        self._default_language = default_language
+        self._runner: EdgeRunner | None = None
+
+    async def started(self) -> None:
+        """Bind and serve. Raises ConfigError where the address can't be had."""
+        app = web.Application(client_max_size=LARGEST_BODY)
+        for route in self._routes:
+            dispatch = Dispatch(route, self._auth, self._default_language)
+            resource = app.router.add_resource(route.path)
+            resource.add_route(route.method, dispatch.answer)
+            if route.method == "GET":
+                resource.add_route("HEAD", dispatch.answer)
+        self._runner = EdgeRunner(
+            app, self._observe, access_log=None, shutdown_timeout=PATIENCE, handle_signals=False
+        )
+        await self._runner.setup()
+        here = self._address
+        site = web.TCPSite(self._runner, here.host, here.port, ssl_context=here.tls)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._close()
+            raise ConfigError([_explain(here, error)]) from error
+        host, port = self._runner.addresses[0][:2]
+        log.info("api.listening", host=host, port=port)
+
+    async def stopping(self) -> None:
+        """Refuse what is new, finish what is in hand."""
+        await self._close()
+
+    async def restarting(self, error: Exception) -> None:
+        """Free the socket for the next incarnation."""
+        log.warning("api.closing", reason=str(error))
+        await self._close()
+
+    async def _close(self) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+
+def routes(services: APIServices, clock: Clock) -> Iterator[AnyRoute]:
+    """Every route of the API, in the order of its description."""
+    users, coordinator = services.users, services.coordinator
+    yield from UserRoutes(users).routes()
+    yield from SubscriptionRoutes(users, services.subscriptions, coordinator, clock).routes()
+    yield from BesitosRoutes(users, coordinator, services.ledger).routes()
+    yield from InteractionRoutes(coordinator).routes()
+    yield from NarrativeRoutes(services.narrative).routes()
+    yield from ProbeRoutes(services.probes).routes()
+
+
+def _explain(address: APIAddress, error: OSError) -> str:
+    where = f"{address.host}:{address.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"API_PORT: {where} is in use; stop what listens there or choose another port"
+    if error.errno == errno.EACCES:
+        return f"API_PORT: {where} needs privileges; choose a port from 1024 up"
+    return f"API_HOST: can't listen on {where}: {error.strerror or error}; choose another address"
