@@ -1,0 +1,133 @@
+"""A local Telegram with a crowd in it, as one process: prints its URL, then one line of results.
+
+The people act inside the sandbox's process, so that driving them costs no HTTP and the bot is what
+is measured. Each person sends /start and /story, goes to the story's hub, and presses its five
+buttons at the same moment: eight updates, thirteen calls back or more.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from yabot.sandbox import Sandbox
+from yabot.sandbox.model import Bot
+from yabot.sandbox.people import press, write
+from yabot.sandbox.screens import Message
+
+FIRST_USER = 10_000
+WARM_UP = 20
+"""People who come first and are not counted: the bot has started when they are done."""
+
+PATIENCE = 120.0
+
+
+@dataclass
+class Crowd:
+    """People, at most `in_flight` of them in the middle of something."""
+
+    sandbox: Sandbox
+    in_flight: int
+    latencies: list[float] = field(default_factory=list)
+    _changed: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+
+    async def live(self, people: int) -> float:
+        """Let that many people do their part; returns the seconds it took."""
+        world = self.sandbox.world
+        before = world.watch
+
+        def watch(user_id: int) -> None:
+            before(user_id)
+            self._changed[user_id].set()
+
+        world.watch = watch
+        async with asyncio.timeout(PATIENCE):
+            await self._all(range(1, WARM_UP))
+            self.latencies.clear()
+            began = time.perf_counter()
+            await self._all(range(FIRST_USER, FIRST_USER + people))
+            return time.perf_counter() - began
+
+    async def _all(self, people: range) -> None:
+        gate = asyncio.Semaphore(self.in_flight)
+        async with asyncio.TaskGroup() as group:
+            for user in people:
+                group.create_task(self._person(user, gate))
+
+    async def _person(self, user: int, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            await self._say(user, "/start")
+            story = await self._say(user, "/story")
+            await self._press(user, story, _story_buttons(story)[:1])
+            hub = self._messages(user)[-1]
+            await self._press(user, hub, _story_buttons(hub)[:5])
+
+    async def _say(self, user: int, text: str) -> Message:
+        began = time.perf_counter()
+        _, own = write(self.sandbox.world, self._bot, user, text)
+        await self._until(user, lambda: self._messages(user)[-1]["message_id"] != own["message_id"])
+        self.latencies.append(time.perf_counter() - began)
+        return self._messages(user)[-1]
+
+    async def _press(self, user: int, message: Message, buttons: Collection[str]) -> None:
+        began = time.perf_counter()
+        number = int(str(message["message_id"]))
+        world, bot = self.sandbox.world, self._bot
+        waiting = {press(world, bot, user, number, data)[1] for data in buttons}
+        while waiting:
+            answers = {str(a["callback_query_id"]) for a in world.screen(bot, user).answers}
+            self.latencies += [time.perf_counter() - began] * len(waiting & answers)
+            waiting -= answers
+            if waiting:
+                await self._change(user)
+
+    async def _until(self, user: int, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._change(user)
+
+    async def _change(self, user: int) -> None:
+        self._changed[user].clear()
+        await self._changed[user].wait()
+
+    @property
+    def _bot(self) -> Bot:
+        return self.sandbox.world.addressed_bot()
+
+    def _messages(self, user: int) -> list[Message]:
+        return list(self.sandbox.world.screen(self._bot, user).messages.values())
+
+
+def _story_buttons(message: Message) -> list[str]:
+    markup = message["reply_markup"]
+    assert isinstance(markup, dict)
+    data = [str(b["callback_data"]) for row in markup["inline_keyboard"] for b in row]
+    return [one for one in data if one.startswith("story:")]
+
+
+async def main(people: int, in_flight: int) -> None:
+    """Serve, wait for a bot, let the crowd live, and tell."""
+    async with Sandbox() as sandbox:
+        print(sandbox.url, flush=True)
+        while not sandbox.world.bots:
+            await asyncio.sleep(0.01)
+        crowd = Crowd(sandbox, in_flight)
+        seconds = await crowd.live(people)
+        latencies = sorted(crowd.latencies)
+        result = {
+            "updates": len(latencies),
+            "seconds": seconds,
+            "p50_ms": latencies[len(latencies) // 2] * 1000,
+            "p99_ms": latencies[len(latencies) * 99 // 100] * 1000,
+        }
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--people", type=int, default=1000)
+    parser.add_argument("--in-flight", type=int, default=200)
+    chosen = parser.parse_args()
+    asyncio.run(main(chosen.people, chosen.in_flight))

@@ -1,0 +1,173 @@
+"""Whatever is asked in whatever order, what is promised of every user holds."""
+
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given
+
+from tests.domain.strategies import (
+    NOON,
+    commands,
+    instants,
+    newcomer,
+    registrations,
+    steps,
+)
+from yabot.domain import commands as c
+from yabot.domain import events
+from yabot.domain.decide import DECIDERS, decide
+from yabot.domain.decision import Decision, Rejected
+from yabot.domain.texts import TEXTS, say
+from yabot.domain.user import User
+from yabot.domain.values import Instant
+
+COMMANDS = get_args(get_args(c.Command)[0])
+
+
+def test_every_command_has_a_decider_and_no_other_class_has() -> None:
+    assert set(COMMANDS) == {c.RegisterUser, *DECIDERS}
+
+
+def test_every_command_says_its_kind_as_a_name_of_its_own() -> None:
+    kinds = [command.model_fields["kind"].default for command in COMMANDS]
+    assert len(set(kinds)) == len(kinds)
+
+
+@given(commands)
+def test_a_command_comes_back_from_json_as_it_was(command: c.Command) -> None:
+    assert c.COMMAND.validate_json(c.COMMAND.dump_json(command)) == command
+
+
+@given(commands, instants)
+def test_to_nobody_every_command_but_registering_is_refused(
+    command: c.Command, now: Instant
+) -> None:
+    outcome = decide(None, command, now)
+    if isinstance(command, c.RegisterUser):
+        assert isinstance(outcome, Decision)
+    else:
+        assert outcome == Rejected("user_unknown", "user_unknown", status=404)
+
+
+@given(steps)
+def test_after_any_commands_every_promise_holds(steps: list[tuple[c.Command, timedelta]]) -> None:
+    user, now, total = newcomer(), NOON, 0
+    for command, later in steps:
+        now += later
+        before = user.model_dump_json()
+        outcome = decide(user, command, now)
+        assert user.model_dump_json() == before, "deciding changes nothing"
+        assert decide(user, command, now) == outcome, "deciding is repeatable"
+        if isinstance(outcome, Rejected):
+            assert 400 <= outcome.status < 500
+            for language in TEXTS:
+                assert say(language, outcome.text, **outcome.params)
+            continue
+        for entry in outcome.ledger:
+            total += entry.amount
+            assert entry.amount != 0
+            assert entry.balance == total
+        user = outcome.user
+        assert user.balance == total >= 0
+        assert User.model_validate_json(user.model_dump_json()) == user, "what is stored is valid"
+        for due in outcome.commands:
+            assert due.user_id == user.user_id
+            assert c.COMMAND.validate_json(c.COMMAND.dump_json(due.command)) == due.command
+        for event in outcome.events:
+            assert type(event).model_validate_json(event.model_dump_json()) == event
+
+
+@given(registrations, registrations, instants)
+def test_registering_again_keeps_all_but_the_profile_and_tells_nobody(
+    first: c.RegisterUser, again: c.RegisterUser, now: Instant
+) -> None:
+    created = decide(None, first, NOON)
+    assert isinstance(created, Decision)
+    same = again.model_copy(update={"telegram_user_id": first.telegram_user_id})
+    once = decide(created.user, same, now)
+    assert isinstance(once, Decision)
+    assert (once.events, once.ledger, once.commands) == ((), (), ())
+    assert once.user.document == created.user.document
+    assert once.user.subscription == created.user.subscription
+    assert once.user.profile.registration_date == NOON
+    assert once.user.profile.last_login == now
+    twice = decide(once.user, same, now)
+    assert isinstance(twice, Decision)
+    assert twice.user == once.user
+
+
+@pytest.mark.parametrize(
+    ("code", "default", "language"),
+    [
+        ("es", "en", "es"),
+        ("es-MX", "en", "es"),
+        ("EN", "es", "en"),
+        ("en-GB", "es", "en"),
+        ("pt", "es", "es"),
+        ("pt", "en", "en"),
+        (None, "en", "en"),
+        ("", "es", "es"),
+    ],
+)
+def test_a_newcomer_is_spoken_to_in_their_language_or_the_default(
+    code: str | None, default: str, language: str
+) -> None:
+    assert newcomer(language_code=code, default_language=default).language == language
+
+
+def test_a_newcomer_is_announced_once_with_what_others_need() -> None:
+    command = c.RegisterUser(telegram_user_id=7, username="ana", language_code="en")
+    outcome = decide(None, command, NOON)
+    assert isinstance(outcome, Decision)
+    assert outcome.events == (
+        events.UserRegistered(telegram_user_id=7, username="ana", language="en"),
+    )
+    assert (outcome.user.user_id, outcome.user.balance) == ("7", 0)
+    assert outcome.user.subscription.plan_type == "free"
+
+
+def test_one_who_blocked_the_bot_is_active_again_with_their_next_message() -> None:
+    gone = decide(newcomer(), c.MarkInactive(reason="blocked"), NOON)
+    assert isinstance(gone, Decision)
+    assert not gone.user.profile.is_active
+    assert gone.events == (events.UserDeactivated(reason="blocked"),)
+    again = decide(gone.user, c.MarkInactive(reason="blocked"), NOON)
+    assert again == Decision(gone.user)
+    back = decide(gone.user, c.RegisterUser(telegram_user_id=1), NOON)
+    assert isinstance(back, Decision)
+    assert back.user.profile.is_active
+
+
+def test_a_patch_of_nothing_changes_nothing() -> None:
+    user = newcomer()
+    for command in (c.PatchState(), c.UpdateProfile()):
+        assert decide(user, command, NOON) == Decision(user)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "/etc/localtime", "a\0b"])
+def test_a_time_zone_that_does_not_exist_is_refused(zone: str) -> None:
+    outcome = decide(newcomer(), c.ChangePreferences(time_zone=zone), NOON)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.status) == ("time_zone_unknown", 422)
+
+
+def test_conversations_are_bounded_and_an_empty_one_is_removed() -> None:
+    user = newcomer()
+    for number in range(20):
+        outcome = decide(user, c.SetConversation(key=str(number), state="asking"), NOON)
+        assert isinstance(outcome, Decision)
+        user = outcome.user
+    assert isinstance(decide(user, c.SetConversation(key="20", state="asking"), NOON), Rejected)
+    replaced = decide(user, c.SetConversation(key="3", data={"n": 1}), NOON)
+    assert isinstance(replaced, Decision)
+    assert replaced.user.document.conversations["3"].data == {"n": 1}
+    removed = decide(user, c.SetConversation(key="3"), NOON)
+    assert isinstance(removed, Decision)
+    assert "3" not in removed.user.document.conversations
+
+
+def test_a_menu_that_does_not_exist_is_refused() -> None:
+    outcome = decide(newcomer(), c.OpenMenu(menu="cellar"), NOON)
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "menu_unknown"

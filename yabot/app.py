@@ -1,0 +1,243 @@
+"""BotApplication: every part, wired in one place, and the tree that keeps them running.
+
+The rule: nothing imports this file but the commands. `tree()` is a literal that looks like what
+`yabot tree` prints; children start from the top and stop from the bottom, so intake ends first,
+then mailboxes drain, then the outboxes flush, and the database closes last.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+
+import anyio
+import structlog
+from aiogram import Router
+
+from actors import ActorSystem, Crash
+from supervision import Child, Reports, Strategy, Supervisor, Tree, run_tree
+from yabot import faults
+from yabot.api.auth import AuthService
+from yabot.api.deadline import DeadlineGateway
+from yabot.api.keys import load_or_create_key
+from yabot.api.server import APIAddress, APIServer, APIServices
+from yabot.api.tokens import JWTService
+from yabot.config import ConfigManager
+from yabot.content.loader import load_story
+from yabot.domain.values import Instant
+from yabot.errors import ConfigError
+from yabot.events.bus import EVERY_EVENT, EventBus
+from yabot.ledger import StoredLedger
+from yabot.outbox import Flush
+from yabot.services.all import Services
+from yabot.stores.database import DatabaseManager
+from yabot.telegram.edge import Mode, TelegramEdge
+from yabot.telegram.handlers import routers as all_routers
+from yabot.telegram.notices import render
+from yabot.telegram.polling import Poller
+from yabot.telegram.replies import ReplySender
+from yabot.telegram.webhook import WebhookServer
+from yabot.users.actor import UserParts
+from yabot.users.directory import UserDirectory
+from yabot.users.recovery import Recovery
+from yabot.users.scheduler import Scheduler
+from yabot.users.turn import Turn
+from yabot.watching import Watch
+
+Routers = Callable[[], Sequence[Router]]
+
+DRAIN = 8.0
+"""Seconds that mailboxes, and then outboxes, get to empty themselves at a stop."""
+
+RECOVERY = 600.0
+"""Seconds that handing out a backlog may take before the start counts as failed."""
+
+log = structlog.get_logger(__name__)
+
+
+def utc_now() -> Instant:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class BotApplication:
+    """The whole bot. Make it, then `serve` it once.
+
+    `routers` builds the handlers; a bot with features of its own passes its own function.
+    Raises ConfigError for an unknown fault step or a broken story.
+    """
+
+    def __init__(self, config: ConfigManager, *, routers: Routers = all_routers) -> None:
+        self.config = config
+        self._settings = config.settings
+        self._routers = routers
+        self._story = load_story(self._settings.content_path)
+        self._reports = Reports()
+        self._fatal: ConfigError | None = None
+        if self._settings.yabot_fault is not None:
+            faults.arm(self._settings.yabot_fault)
+
+    async def serve(self, stop: anyio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
+        """Run until `stop` is set, then stop in order; `ready` is called when updates are taken.
+
+        Raises ConfigError for settings that turn out wrong when they are used, Escalated when the
+        tree gives up.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                await self._serve(stack, stop, ready)
+        except BaseExceptionGroup as group:
+            raise _lone(group) from None
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def _serve(
+        self, stack: AsyncExitStack, stop: anyio.Event, ready: Callable[[], None]
+    ) -> None:
+        stack.push_async_callback(self._setup_database().close)
+        await self._database.connect_all()
+        system = await stack.enter_async_context(ActorSystem("yabot", watchdog=1.0))
+        system.on_crash(lambda crash: self._stop_if_fatal(crash, stop))
+        self._setup_users(system)
+        stack.push_async_callback(self._telegram.close)
+        self._setup_event_bus()
+        self._setup_api_server()
+        mode = await self._telegram.introduce()
+        tree = run_tree(system, self.tree(mode), reports=self._reports)
+        self._watch.tree = await stack.enter_async_context(tree)
+        if self._fatal is None:
+            self._watch.ready = True
+            ready()
+        await _until(stop, self._watch.tree)
+        self._watch.ready = False
+
+    def tree(self, mode: Mode) -> Supervisor:
+        """What runs, in the order of starting."""
+        return Supervisor(
+            "yabot",
+            strategy=Strategy.ONE_FOR_ONE,
+            intensity=10,
+            children=(
+                Supervisor(
+                    "stores",
+                    strategy=Strategy.REST_FOR_ONE,
+                    children=(
+                        Child("sqlite", self._database.writer_actor, detail=self._watch.writer),
+                        Child("pruner", self._database.pruner, critical=False),
+                    ),
+                ),
+                Supervisor(
+                    "events",
+                    strategy=Strategy.ONE_FOR_ONE,
+                    critical=False,
+                    children=tuple(
+                        Child(group, partial(self._bus.relay, group)) for group in self._bus.groups
+                    ),
+                ),
+                Supervisor(
+                    "replies",
+                    strategy=Strategy.ONE_FOR_ONE,
+                    children=(
+                        Child("sender", self._reply_sender, detail=self._watch.replies),
+                        Child("flush", self._flush, shutdown=DRAIN),
+                    ),
+                ),
+                Child("users", self._directory.actors, shutdown=DRAIN),
+                Child("recovery", self._recovery, start_timeout=RECOVERY),
+                Child("scheduler", self._scheduler),
+                Child("api", self._api_server),
+                Child("updates", self._intake(mode), detail=self._watch.updates),
+            ),
+        )
+
+    def _setup_database(self) -> DatabaseManager:
+        config = self.config.get_database_config()
+        self._database = DatabaseManager(
+            config.sqlite_path, clock=utc_now, event_retention=config.event_retention
+        )
+        return self._database
+
+    def _setup_users(self, system: ActorSystem) -> None:
+        """The actors of users, the handlers that run in their turns, and what watches both."""
+        parts = UserParts(
+            store=self._database.users,
+            handle=self._handle,
+            render=render,
+            clock=utc_now,
+            turn_timeout=self._settings.turn_timeout,
+        )
+        self._directory = UserDirectory(system, parts, self._database.inbox)
+        services = Services.over(self._directory, self._story)
+        self._telegram = TelegramEdge(self._settings, services, self._routers(), self._reports)
+        self._watch = Watch(system, self._database, self._directory, self._telegram.sending)
+
+    def _setup_event_bus(self) -> None:
+        """The bus over the events outbox, and who listens to it in this process."""
+        self._bus = EventBus(self._database.events)
+        self._bus.subscribe(EVERY_EVENT, self._watch.count_event, group="metrics")
+
+    def _setup_api_server(self) -> None:
+        """What the internal API is built over."""
+        config = self.config.get_api_config()
+        tokens = JWTService(load_or_create_key(config.private_key), clock=utc_now)
+        services = Services.over(DeadlineGateway(self._directory), self._story)
+        self._api_address = APIAddress(config.host, config.port)
+        self._api_auth = AuthService(tokens, clock=utc_now)
+        self._api_services = APIServices(
+            users=services.users,
+            coordinator=services.coordinator,
+            subscriptions=services.subscriptions,
+            narrative=services.narrative,
+            ledger=StoredLedger(self._database.users),
+            probes=self._watch.probes(),
+        )
+
+    async def _handle(self, turn: Turn, update: Mapping[str, object]) -> None:
+        await self._telegram.handle(turn, update)
+
+    def _reply_sender(self) -> ReplySender:
+        return self._telegram.sender(self._database.replies, utc_now)
+
+    def _flush(self) -> Flush:
+        return Flush(self._database.replies.waiting)
+
+    def _recovery(self) -> Recovery:
+        timeout = self._settings.turn_timeout
+        return Recovery(self._database.inbox, self._directory, turn_timeout=timeout)
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(self._database.commands, self._directory.deliver_due, utc_now)
+
+    def _api_server(self) -> APIServer:
+        return APIServer(
+            self._api_address,
+            self._api_services,
+            self._api_auth,
+            clock=utc_now,
+            observe=self._watch.metrics.api_request,
+            default_language=self._settings.default_language,
+        )
+
+    def _intake(self, mode: Mode) -> Callable[[], Poller | WebhookServer]:
+        return self._telegram.intake(mode, self._database.inbox, self._directory.deliver)
+
+    def _stop_if_fatal(self, crash: Crash, stop: anyio.Event) -> None:
+        """Wrong settings don't mend by restarting: stop, and tell them."""
+        if isinstance(crash.error, ConfigError):
+            self._fatal = crash.error
+            stop.set()
+
+
+async def _until(stop: anyio.Event, tree: Tree) -> None:
+    """Return when `stop` is set. Raises Escalated when the tree gives up before."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(tree.escalated)
+        await stop.wait()
+        group.cancel_scope.cancel()
+
+
+def _lone(error: BaseException) -> BaseException:
+    """What task groups have wrapped, where it is one thing."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

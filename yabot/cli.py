@@ -1,0 +1,148 @@
+"""The commands. Each is a few lines here and does its work elsewhere.
+
+Wrong settings end a command with one clear line for each problem and exit code 2.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yabot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from yabot.config import ConfigManager
+
+cli = typer.Typer(
+    name="yabot",
+    help="A Telegram bot back end in which every user is an actor.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DEMO_TOKEN = "1000001:demo-token-of-the-local-telegram"  # noqa: S105
+DEMO_DATABASE = Path("data/demo.db")
+SANDBOX_DATABASE = Path("data/sandbox.db")
+
+
+def main() -> None:
+    """The entry point of `yabot` and of `python -m yabot`."""
+    cli()
+
+
+@cli.command()
+def demo() -> None:
+    """Run everything on this machine: the bot and a local Telegram to chat with."""
+    with _problems_told():
+        from yabot.running import run_demo
+
+        run_demo(_demo_config(), SANDBOX_DATABASE, say=typer.echo)
+
+
+@cli.command()
+def run() -> None:
+    """Run the bot against Telegram."""
+    with _problems_told():
+        config = _config()
+        if config.settings.bot_token is None:
+            raise ConfigError(
+                [
+                    "BOT_TOKEN is not set: put BOT_TOKEN=123456:ABC... (from @BotFather) into .env;"
+                    " to try the bot without a token, run `yabot demo`"
+                ]
+            )
+        from yabot.app import BotApplication
+        from yabot.running import run_application
+
+        run_application(BotApplication(config), say=typer.echo)
+
+
+@cli.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port; SANDBOX_PORT when left out.")] = None,
+    database: Annotated[Path, typer.Option(help="The file of its world.")] = SANDBOX_DATABASE,
+) -> None:
+    """Run only the local Telegram."""
+    with _problems_told():
+        from yabot.sandbox.__main__ import main as sandbox_main
+
+        chosen = _config().settings.sandbox_port if port is None else port
+        arguments = ["--host", host, "--port", str(chosen), "--database", str(database)]
+        sys.exit(sandbox_main(arguments))
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, key, database and limits, and say what to do."""
+    with _problems_told():
+        from yabot.doctor import examine
+
+        findings = examine(_config())
+        for finding in findings:
+            typer.echo(finding.line())
+        if any(not finding.well for finding in findings):
+            raise typer.Exit(2)
+
+
+@cli.command()
+def token(
+    service: Annotated[str, typer.Argument(help="The service that will use it.")],
+    demo: Annotated[bool, typer.Option(help="For the demo's API.")] = False,
+) -> None:
+    """Mint a service token for the internal API; it is good for 15 minutes."""
+    with _problems_told():
+        from yabot.api.keys import load_or_create_key
+        from yabot.api.tokens import JWTService
+        from yabot.app import utc_now
+
+        config = _demo_config() if demo else _config()
+        key = load_or_create_key(config.get_api_config().private_key)
+        typer.echo(JWTService(key, clock=utc_now).create_service_token(service))
+
+
+@cli.command()
+def tree(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole value.")] = False,
+) -> None:
+    """Print the supervision tree of the running bot."""
+    with _problems_told():
+        from yabot.remote import fetch_tree
+
+        api = _config().get_api_config()
+        answer = fetch_tree(api.host, api.port, as_json=as_json)
+        typer.echo(json.dumps(json.loads(answer), indent=2) if as_json else answer)
+
+
+def _config(**given: object) -> "ConfigManager":
+    from yabot.config import ConfigManager
+
+    return ConfigManager.load(**given)
+
+
+def _demo_config() -> "ConfigManager":
+    """The environment's settings, but always the local Telegram and a database of its own."""
+    import os
+
+    settings = _config().settings
+    given: dict[str, object] = {"bot_token": DEMO_TOKEN}
+    if "SQLITE_DATABASE_PATH" not in os.environ:
+        given["sqlite_database_path"] = DEMO_DATABASE
+    given["telegram_api_url"] = f"http://127.0.0.1:{settings.sandbox_port}"
+    given["updates_mode"] = settings.updates_mode
+    return _config(**given)
+
+
+@contextmanager
+def _problems_told() -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(f"yabot: {problem}", err=True)
+        raise typer.Exit(2) from None

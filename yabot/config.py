@@ -1,0 +1,164 @@
+"""Settings, from the environment or `.env`, checked as a whole before anything starts.
+
+The rule: nothing else reads the environment, and a start lists every problem at once, each with the
+variable's name and what to do.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from yabot.domain.user import Language
+from yabot.errors import ConfigError
+
+BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,}")
+WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+def _listed(value: object) -> object:
+    return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_listed)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A field's name in capitals is its variable."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, validate_default=True
+    )
+
+    bot_token: SecretStr | None = None
+    telegram_api_url: str = "https://api.telegram.org"
+    updates_mode: Literal["polling", "webhook"] = "polling"
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    webhook_host: str = "127.0.0.1"
+    webhook_port: Port = 8081
+    mongodb_uri: SecretStr | None = None
+    mongodb_database: str = "yabot"
+    mongodb_driver: Literal["motor", "pymongo"] = "motor"
+    sqlite_database_path: Path = Path("data/yabot.db")
+    sqlite_key: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    redis_password: SecretStr | None = None
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8080
+    jwt_private_key_path: Path = Path("data/jwt_private_key.pem")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    sandbox_port: Port = 8090
+    content_path: Path | None = None
+    default_language: Language = "es"
+    admin_ids: Ids = frozenset()
+    turn_timeout: Annotated[float, Field(gt=0, le=120)] = 10.0
+    event_retention: Annotated[int, Field(ge=60)] = 86_400
+    yabot_fault: str | None = None
+
+    @field_validator("log_level", "log_format", "updates_mode", "default_language", mode="before")
+    @classmethod
+    def _in_lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("bot_token")
+    @classmethod
+    def _is_a_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not BOT_TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("is not of the form 123456:ABC...; copy it again from @BotFather")
+        return value
+
+    @field_validator("telegram_api_url", "webhook_url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/") if value is not None else None
+
+    @field_validator("webhook_url", "webhook_secret")
+    @classmethod
+    def _is_there_for_a_webhook(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.data.get("updates_mode") == "webhook":
+            raise ValueError("must be set when UPDATES_MODE is webhook")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_a_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError("may hold 1 to 256 of A-Z, a-z, 0-9, _ and -")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConfig:
+    """What the stores are opened with."""
+
+    sqlite_path: Path
+    event_retention: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedisConfig:
+    """What the Redis bridge connects with; `url` None means that events stay in this process."""
+
+    url: SecretStr | None
+    password: SecretStr | None
+    max_connections: int = 50
+    connect_timeout: float = 5.0
+    socket_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """Where the internal API listens, and the key that signs its tokens."""
+
+    host: str
+    port: int
+    private_key: Path
+
+
+class ConfigManager:
+    """Reads the settings once and hands each part of the system its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def load(cls, **given: object) -> "ConfigManager":
+        """Read the environment; `given` stands above it. Raises ConfigError with every problem."""
+        try:
+            return cls(Settings(**given))  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise ConfigError([_told(e["loc"], e["msg"]) for e in error.errors()]) from None
+
+    def get_database_config(self) -> DatabaseConfig:
+        """The stores' part."""
+        s = self.settings
+        return DatabaseConfig(s.sqlite_database_path, s.event_retention)
+
+    def get_redis_config(self) -> RedisConfig:
+        """The Redis bridge's part."""
+        return RedisConfig(self.settings.redis_url, self.settings.redis_password)
+
+    def get_api_config(self) -> ApiConfig:
+        """The internal API's part."""
+        s = self.settings
+        return ApiConfig(s.api_host, s.api_port, s.jwt_private_key_path)
+
+
+def _told(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]).upper() if location else "settings"
+    return f"{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,127 @@
+"""Watch: what operators and machines see of the running bot.
+
+The rule: it only reads, and reading is cheap enough to be done at every scrape.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from actors import ActorSystem
+from supervision import Health, Node, Tree, render
+from yabot.api.probes import Probes
+from yabot.events.base import BaseEvent
+from yabot.ops.health import HealthCheckManager
+from yabot.ops.metrics import Metrics
+from yabot.stores.database import DatabaseManager
+from yabot.telegram.replies import SendingMeter
+from yabot.users.directory import UserDirectory
+
+
+class Watch:
+    """Eyes on the parts. `tree` and `ready` are set by whoever runs the bot."""
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        database: DatabaseManager,
+        directory: UserDirectory,
+        sending: SendingMeter,
+    ) -> None:
+        self.tree: Tree | None = None
+        self.ready = False
+        self.metrics = Metrics()
+        self._system = system
+        self._database = database
+        self._directory = directory
+        self._sending = sending
+        self._health = HealthCheckManager(sqlite=database.ping)
+        self._events: Counter[str] = Counter()
+        self._watch_metrics()
+
+    def probes(self) -> Probes:
+        """The pages of the API that need no token."""
+        return Probes(
+            live=lambda: self.tree is not None and self.tree.health() is not Health.DOWN,
+            ready=self._is_ready,
+            tree=self._snapshot,
+            draw=lambda: render(self._snapshot()),
+            database=self._health.check_database_health,
+            redis=self._health.check_redis_health,
+            metrics=self.metrics.render,
+        )
+
+    async def count_event(self, event: BaseEvent) -> None:
+        """Count an event by its name, as a subscriber of the bus."""
+        self._events[event.event_type] += 1
+
+    def writer(self) -> str:
+        """The writer's line in the tree."""
+        seen = self._database.writer.statistics()
+        error = f", last error: {seen.last_error}" if seen.last_error else ""
+        return f"{seen.items} writes in {seen.batches} commits, {seen.queued} waiting{error}"
+
+    def replies(self) -> str:
+        """The reply sender's line in the tree."""
+        seen = self._sending.statistics()
+        return f"{seen.sent} sent, {seen.in_hand} in hand, {seen.refused} refused"
+
+    def updates(self) -> str:
+        """The intake's line in the tree."""
+        return f"inbox {self._database.inbox.backlog()}"
+
+    def _is_ready(self) -> tuple[bool, str]:
+        if not self.ready:
+            return False, "starting or stopping"
+        if self.tree is None or self.tree.health() is Health.DOWN:
+            return False, "a part that is needed is down; see /health/supervisors"
+        return True, ""
+
+    def _snapshot(self) -> Node:
+        if self.tree is None:
+            raise RuntimeError("the tree is shown by its own child, so it runs")
+        return self.tree.snapshot()
+
+    def _watch_metrics(self) -> None:
+        watch = self.metrics.watch
+        watch("inbox_waiting", "Updates not processed yet", self._database.inbox.backlog)
+        watch("users", "User actors", self._users, label="state")
+        watch("mailbox_oldest_wait_seconds", "Of all mailboxes", self._oldest_wait)
+        watch("writer", "The single writer", self._writer_counts, label="what")
+        watch("replies", "Calls to Telegram", self._reply_counts, label="what")
+        watch("events", "Events by name", lambda: self._events, label="event", kind="counter")
+        watch("actors", "The actor system", self._system_counts, label="what")
+
+    def _users(self) -> Mapping[str, float]:
+        seen = self._directory.actors.statistics()
+        return {"live": seen.live, "full": seen.full}
+
+    def _oldest_wait(self) -> float:
+        return self._directory.actors.statistics().oldest_wait
+
+    def _writer_counts(self) -> Mapping[str, float]:
+        seen = self._database.writer.statistics()
+        return {
+            "waiting": seen.queued,
+            "items": seen.items,
+            "batches": seen.batches,
+            "failed_batches": seen.failed_batches,
+        }
+
+    def _reply_counts(self) -> Mapping[str, float]:
+        seen = self._sending.statistics()
+        return {
+            "in_hand": seen.in_hand,
+            "sent": seen.sent,
+            "refused": seen.refused,
+            "retried": seen.retried,
+        }
+
+    def _system_counts(self) -> Mapping[str, float]:
+        seen = self._system.snapshot()
+        return {
+            "handled": seen.handled,
+            "waiting": seen.waiting,
+            "crashes": seen.crashes,
+            "restarts": seen.restarts,
+            "dead_letters": sum(seen.dead_letters.values()),
+        }
