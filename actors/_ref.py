@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from actors._cell import HOLD, KILL, RETIRE, START, STOP, State
 from actors._errors import ActorCrashed, ActorStopped
 from actors._messages import Envelope, Message, current
+from actors._snapshot import ActorStatistics, actor_statistics
 from actors._ticket import Answer, refuse_cycle
 
 if TYPE_CHECKING:
@@ -170,6 +171,11 @@ class ActorRef(Generic[M]):
             raise ActorStopped(cell.name)
         if cell.state is not State.RUNNING and cell.failure is not None:
             raise ActorCrashed(cell.name, cell.failure)
+
+    def statistics(self) -> ActorStatistics:
+        """What the actor does now. For a virtual actor this activates it."""
+        cell = self._target()
+        return actor_statistics(cell.kind.runtime, cell)
 
     def _watch(self, watcher: Cell, notice: object) -> None:
         cell = self._cell

@@ -77,16 +77,18 @@ def oldest_wait(runtime: Runtime, cells: Iterable[Cell]) -> float:
     return max((now - cell.head.enqueued for cell in cells if cell.head is not None), default=0.0)
 
 
+def actor_statistics(runtime: Runtime, cell: Cell) -> ActorStatistics:
+    """One actor now."""
+    return ActorStatistics(
+        name=cell.name,
+        state=cell.state.value,
+        depth=cell.depth,
+        oldest_wait=oldest_wait(runtime, [cell]),
+        crashes=cell.crashes,
+    )
+
+
 def top_by_depth(runtime: Runtime, cells: Iterable[Cell]) -> tuple[ActorStatistics, ...]:
     """The actors with the longest mailboxes, the longest first."""
     deepest = nlargest(TOP, cells, key=lambda cell: cell.depth)
-    return tuple(
-        ActorStatistics(
-            name=cell.name,
-            state=cell.state.value,
-            depth=cell.depth,
-            oldest_wait=oldest_wait(runtime, [cell]),
-            crashes=cell.crashes,
-        )
-        for cell in deepest
-    )
+    return tuple(actor_statistics(runtime, cell) for cell in deepest)

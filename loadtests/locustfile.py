@@ -43,9 +43,13 @@ class TelegramUser(User):
         self.number = next(_numbers)
         self.chat = Chat(SANDBOX, self.number)
         self.screen: Screen = {"messages": []}
-        self.chat.introduce(f"Load {self.number}", random.choice(("es", "en")))
-        if self.timed("/start", lambda: self.chat.write("/start")):
+        if self.timed("/start", self.meet):
             _met.append(self.number)
+
+    def meet(self) -> Screen:
+        """Take a name and say hello."""
+        self.chat.introduce(f"Load {self.number}", random.choice(("es", "en")))
+        return self.chat.write("/start")
 
     def on_stop(self) -> None:
         """Leave."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -161,7 +162,8 @@ def _locust(plan: Plan, demo: Demo) -> tuple[int, float]:
 
 def _print_table(plan: Plan, statistics: Path) -> None:
     title = f"{plan.people} people, {plan.services} services, {plan.seconds} s"
-    table = Table(title=title, caption="milliseconds; CHAT is until the answer is on the screen")
+    caption = "milliseconds; CHAT is until the answer is on the screen"
+    table = Table(title=title, caption=caption, box=SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
     for column in ("count", "failed", "per s", "p50", "p95", "p99", "max"):
         table.add_column(column, justify="right")

@@ -21,7 +21,7 @@ from actors import (
 from supervision._node import Status
 from supervision._notices import Exited, Failed
 from supervision._report import Context, Report, Reports
-from supervision._spec import Child, RestartType, Supervisor
+from supervision._spec import Child, Supervisor
 
 
 class Member:
@@ -50,8 +50,11 @@ class Member:
 class Branch:
     """One supervisor with its members."""
 
-    def __init__(self, system: ActorSystem, spec: Supervisor, path: str, reports: Reports) -> None:
+    def __init__(
+        self, system: ActorSystem, tree: str, spec: Supervisor, path: str, reports: Reports
+    ) -> None:
         self.system = system
+        self.tree = tree
         self.spec = spec
         self.path = path
         self.reports = reports
@@ -65,7 +68,7 @@ class Branch:
         ]
         for member in self.members:
             if isinstance(member.spec.start, Supervisor):
-                member.branch = Branch(system, member.spec.start, member.path, reports)
+                member.branch = Branch(system, tree, member.spec.start, member.path, reports)
 
     @property
     def name(self) -> str:
@@ -98,7 +101,7 @@ class Branch:
             factory, mailbox = start, member.spec.mailbox
         member.ref = self.system.spawn(
             factory,
-            name=member.path,
+            name=f"{self.tree}/{member.path}",
             mailbox=mailbox,
             on_crash=lambda _message, error, _crashes: self._failed(member, error),
             on_exit=lambda: self._exited(member),
@@ -112,7 +115,9 @@ class Branch:
         return Mailbox(capacity=16 + 8 * len(self.members))
 
     def _failed(self, member: Member, error: Exception) -> Hold:
-        self._notify(Failed(member.index, member.incarnation, error))
+        assert member.ref is not None
+        started = member.ref.statistics().state == "running"
+        self._notify(Failed(member.index, member.incarnation, started, error))
         return Hold()
 
     def _exited(self, member: Member) -> Stop | Hold:
@@ -145,7 +150,3 @@ class Branch:
         elif member.ref is not None:
             await member.ref.stop(timeout=member.spec.shutdown)
         member.status = Status.DONE
-
-    def may_restart(self, member: Member) -> bool:
-        """Whether a child that failed is to be restarted at all."""
-        return member.spec.restart is not RestartType.TEMPORARY

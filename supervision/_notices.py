@@ -10,10 +10,11 @@ from actors import Message
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A child crashed or could not start."""
+    """A child crashed, or could not start and then `started` is False."""
 
     index: int
     incarnation: int
+    started: bool
     error: Exception
 
 

@@ -10,7 +10,7 @@ from supervision._health import Health, fold
 from supervision._node import Node, Status
 
 _BY_STATUS = {
-    Status.HELD: Health.DOWN,
+    Status.HELD: Health.DEGRADED,
     Status.STARTING: Health.DOWN,
     Status.RESTARTING: Health.DOWN,
     Status.DOWN: Health.DOWN,

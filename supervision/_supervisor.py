@@ -1,7 +1,7 @@
 """The supervisor: an actor that starts its children, hears of their failures and restarts them.
 
-It is a shell around pure parts: `add_restart` counts, `affected` chooses, `backoff` waits. Rule: while
-one child waits for its restart, the supervisor hears of the others."""
+It is a shell around pure parts: `add_restart` counts, `affected` chooses, `backoff` waits. Rule:
+while one child waits for its restart, the supervisor hears of the others."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class SupervisorActor(Actor[Notice]):
         if self._branch.closing:
             return
         match message:
-            case Failed(index, incarnation, error):
-                await self._failed(self._branch.members[index], incarnation, error)
+            case Failed(index):
+                await self._failed(self._branch.members[index], message)
             case Exited(index, incarnation):
                 await self._exited(self._branch.members[index], incarnation)
             case Retry(members):
@@ -63,7 +63,7 @@ class SupervisorActor(Actor[Notice]):
         """Put all children to rest, the last started first."""
         await self._put_down(self._branch.members)
 
-    async def restarting(self, error: Exception) -> None:
+    async def restarting(self, _error: Exception) -> None:
         """The same after a failure: the next incarnation starts them again."""
         await self._put_down(self._branch.members)
 
@@ -102,46 +102,51 @@ class SupervisorActor(Actor[Notice]):
         except TimeoutError:
             await member.ref.hold(timeout=0.0)
             late = StartTimeout(member.path, timeout)
-            self.ref.tell_nowait(Failed(member.index, member.incarnation, late))
+            self.ref.tell_nowait(Failed(member.index, member.incarnation, False, late))
             return False
         except (ActorCrashed, ActorStopped):
             return False
         return True
 
-    async def _failed(self, member: Member, incarnation: int, error: Exception) -> None:
-        if member.incarnation != incarnation or member.status not in (Status.UP, Status.STARTING):
+    async def _failed(self, member: Member, notice: Failed) -> None:
+        known = member.status in (Status.UP, Status.STARTING)
+        if member.incarnation != notice.incarnation or not known:
             return
-        context = Context.CHILD_FAILED if member.status is Status.UP else Context.START_FAILED
+        error, ran = notice.error, member.status is Status.UP
+        context = Context.CHILD_FAILED if notice.started else Context.START_FAILED
+        restarts = member.spec.restart is not RestartType.TEMPORARY
+        member.status = Status.RESTARTING if restarts else Status.DOWN
         member.last_error = type(error).__name__
-        self._branch.report(context, f"{type(error).__name__}: {error}", member.path)
-        if not self._branch.may_restart(member):
-            await self._give_up(member, Status.DOWN)
-            return
-        await self._plan_restart(member, error)
+        self._branch.report(context, f"{member.last_error}: {error}", member.path)
+        if restarts:
+            await self._plan_restart(member, ran, error)
+        else:
+            await self._end(member, Status.DOWN)
 
     async def _exited(self, member: Member, incarnation: int) -> None:
         if member.incarnation != incarnation or member.status is not Status.UP:
             return
         if member.spec.restart is RestartType.PERMANENT:
+            member.status = Status.RESTARTING
+            member.last_error = "it stopped"
             self._branch.report(Context.CHILD_FAILED, "stopped by itself", member.path)
-            await self._plan_restart(member, None)
+            await self._plan_restart(member, True, None)
         else:
-            await self._give_up(member, Status.DONE)
+            await self._end(member, Status.DONE)
 
-    async def _give_up(self, member: Member, status: Status) -> None:
+    async def _end(self, member: Member, status: Status) -> None:
         await self._branch.stop_member(member)
         member.status = status
         self._branch.report(Context.CHILD_ENDED, f"not restarted: {status.value}", member.path)
 
-    async def _plan_restart(self, member: Member, error: Exception | None) -> None:
+    async def _plan_restart(self, member: Member, ran: bool, error: Exception | None) -> None:
         spec, now = self._branch.spec, self.system.now()
-        if member.status is Status.UP and now - member.up_since >= spec.backoff.reset:
+        if ran and now - member.up_since >= spec.backoff.reset:
             member.failures = 0
         member.failures += 1
         self._branch.restart_times, too_many = add_restart(
             self._branch.restart_times, now, intensity=spec.intensity, period=spec.period
         )
-        member.status = Status.RESTARTING
         if too_many:
             reason = Escalated(self._branch.name, member.path, spec.intensity, spec.period)
             self._branch.report(Context.ESCALATED, str(reason), member.path)
@@ -166,7 +171,7 @@ class SupervisorActor(Actor[Notice]):
             await member.ref.hold(timeout=member.spec.shutdown)
 
     async def _restart_by_order(self, member: Member) -> None:
-        if member.status in (Status.DONE, Status.DOWN) and not self._branch.closing:
+        if member.status in (Status.DONE, Status.DOWN):
             self._branch.respawn(member, lambda branch: SupervisorActor(branch, self._rng))
         await self._put_down([member])
         await self._bring_up([member])

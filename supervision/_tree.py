@@ -58,7 +58,7 @@ class Tree:
         self._system = system
         self._spec = spec
         self._rng = rng
-        self._root = Branch(system, spec, "", reports)
+        self._root = Branch(system, spec.name, spec, "", reports)
         self._members = {member.path: member for member in _walk(self._root)}
         self._observer = Observer(system, self._root)
         self._gave_up = anyio.Event()

@@ -10,13 +10,12 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from yabot.sandbox import Sandbox
 from yabot.sandbox.model import Bot
 from yabot.sandbox.people import press, write
-from yabot.sandbox.screens import Message
 
 FIRST_USER = 10_000
 WARM_UP = 20
@@ -60,22 +59,21 @@ class Crowd:
     async def _person(self, user: int, gate: asyncio.Semaphore) -> None:
         async with gate:
             await self._say(user, "/start")
-            story = await self._say(user, "/story")
-            await self._press(user, story, _story_buttons(story)[:1])
-            hub = self._messages(user)[-1]
-            await self._press(user, hub, _story_buttons(hub)[:5])
+            await self._say(user, "/story")
+            await self._press(user, self._story_buttons(user)[:1])
+            await self._press(user, self._story_buttons(user)[:5])
 
-    async def _say(self, user: int, text: str) -> Message:
+    async def _say(self, user: int, text: str) -> None:
         began = time.perf_counter()
-        _, own = write(self.sandbox.world, self._bot, user, text)
-        await self._until(user, lambda: self._messages(user)[-1]["message_id"] != own["message_id"])
+        write(self.sandbox.world, self._bot, user, text)
+        own = self._newest(user)
+        while self._newest(user) == own:
+            await self._change(user)
         self.latencies.append(time.perf_counter() - began)
-        return self._messages(user)[-1]
 
-    async def _press(self, user: int, message: Message, buttons: Collection[str]) -> None:
+    async def _press(self, user: int, buttons: Collection[str]) -> None:
         began = time.perf_counter()
-        number = int(str(message["message_id"]))
-        world, bot = self.sandbox.world, self._bot
+        world, bot, number = self.sandbox.world, self._bot, self._newest(user)
         waiting = {press(world, bot, user, number, data)[1] for data in buttons}
         while waiting:
             answers = {str(a["callback_query_id"]) for a in world.screen(bot, user).answers}
@@ -83,10 +81,6 @@ class Crowd:
             waiting -= answers
             if waiting:
                 await self._change(user)
-
-    async def _until(self, user: int, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self._change(user)
 
     async def _change(self, user: int) -> None:
         self._changed[user].clear()
@@ -96,15 +90,16 @@ class Crowd:
     def _bot(self) -> Bot:
         return self.sandbox.world.addressed_bot()
 
-    def _messages(self, user: int) -> list[Message]:
-        return list(self.sandbox.world.screen(self._bot, user).messages.values())
+    def _newest(self, user: int) -> int:
+        return next(reversed(self.sandbox.world.screen(self._bot, user).messages))
 
-
-def _story_buttons(message: Message) -> list[str]:
-    markup = message["reply_markup"]
-    assert isinstance(markup, dict)
-    data = [str(b["callback_data"]) for row in markup["inline_keyboard"] for b in row]
-    return [one for one in data if one.startswith("story:")]
+    def _story_buttons(self, user: int) -> list[str]:
+        """The data of the newest message's buttons that go on with the story."""
+        message = self.sandbox.world.screen(self._bot, user).message(self._newest(user))
+        markup = message["reply_markup"] if message is not None else {}
+        assert isinstance(markup, dict)
+        data = [str(b["callback_data"]) for row in markup["inline_keyboard"] for b in row]
+        return [one for one in data if one.startswith("story:")]
 
 
 async def main(people: int, in_flight: int) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.domain.strategies import NOON, newcomer
@@ -20,6 +20,10 @@ def with_balance(balance: int) -> User:
 
 
 @given(st.integers(0, MOST_BESITOS), st.integers(-MOST_BESITOS, MOST_BESITOS))
+@example(MOST_BESITOS - 1, 1)
+@example(MOST_BESITOS, 1)
+@example(5, -5)
+@example(4, -5)
 def test_a_movement_happens_exactly_when_the_purse_can_hold_it(balance: int, amount: int) -> None:
     outcome = decide(with_balance(balance), c.MoveBesitos(amount=amount, reason="x"), NOON)
     if amount != 0 and 0 <= balance + amount <= MOST_BESITOS:

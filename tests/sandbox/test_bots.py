@@ -134,9 +134,13 @@ async def test_an_aiogram_bot_runs_by_webhook(
 ) -> None:
     async with webhook(sandbox.url, in_background=in_background):
         await plays_through(telegram)
-        info = await telegram.call("getWebhookInfo")
-        assert info["pending_update_count"] == 0
-        assert "last_error_message" not in info
+
+        async def all_accepted() -> bool:
+            info = await telegram.call("getWebhookInfo")
+            assert "last_error_message" not in info
+            return bool(info["pending_update_count"] == 0)
+
+        await until(all_accepted)
 
 
 async def test_a_bot_hears_that_a_user_blocked_it(sandbox: Sandbox, telegram: Telegram) -> None:

@@ -121,7 +121,7 @@ async def test_a_batch_that_fails_is_written_later(
     journal.put("kind", "key", {"n": 1})
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(journal.run)
-        await until(lambda: list(journal.load("kind")) == [("key", {"n": 1})])
+        await until(lambda: list(journal.load("kind")) == [("key", b'{"n":1}')])
         tasks.cancel_scope.cancel()
     journal.close()
 

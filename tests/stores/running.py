@@ -105,7 +105,7 @@ def limited(pages: Callable[[], int]) -> Connector:
     return open_limited
 
 
-def only(rows: Iterable[tuple[Any, ...]]) -> Any:
+def only(rows: Iterable[Any]) -> Any:
     """The one value of a query that gives one."""
     ((value,),) = rows
     return value

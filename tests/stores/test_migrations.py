@@ -151,17 +151,19 @@ async def test_the_schema_keeps_its_own_promises(connection: aiosqlite.Connectio
         """
         INSERT INTO ledger (user_id, amount, balance, reason, key, at)
         VALUES ('1', 5, 5, 'gift', 'k', 0);
-        INSERT INTO inbox (bot_id, update_id, user_id, body, received_at) VALUES (7, 1, '1', '{}', 0);
+        INSERT INTO inbox (bot_id, update_id, user_id, body, received_at)
+        VALUES (7, 1, '1', '{}', 0);
         UPDATE inbox SET processed_at = 1, body = NULL;
         INSERT INTO user_documents (user_id, epoch, version, document) VALUES ('1', 1, 1, '{}');
         """
     )
+    entry = "INSERT INTO ledger (user_id, amount, balance, reason, key, at) VALUES"
     for refused in (
         "UPDATE ledger SET amount = 6",
         "DELETE FROM ledger",
         "UPDATE wallets SET balance = 99",
-        "INSERT INTO ledger (user_id, amount, balance, reason, key, at) VALUES ('1', 1, 7, '', '', 0)",
-        "INSERT INTO ledger (user_id, amount, balance, reason, key, at) VALUES ('1', -6, -1, '', '', 0)",
+        f"{entry} ('1', 1, 7, '', '', 0)",
+        f"{entry} ('1', -6, -1, '', '', 0)",
         "UPDATE inbox SET processed_at = 2",
         "UPDATE user_documents SET version = 3",
         "UPDATE user_documents SET document = '[]'",

@@ -71,7 +71,7 @@ async def test_a_start_that_takes_over_waits_for_the_owner_to_end(path: Path, cl
 
 async def test_a_killed_owner_frees_the_file(path: Path, clock: Clock) -> None:
     path.parent.mkdir()
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as owner:
         assert owner.stdout is not None
@@ -132,9 +132,9 @@ async def test_closing_says_whether_the_stop_was_clean(path: Path, clock: Clock)
 
 
 async def test_closing_twice_or_unopened_is_harmless(path: Path, clock: Clock) -> None:
+    await DatabaseManager(path, clock=clock).close()
+    assert not path.exists()  # noqa: ASYNC240
     database = DatabaseManager(path, clock=clock)
-    await database.close()
-    assert not path.exists()
     await database.connect_all()
     await database.close()
     await database.close()
@@ -145,7 +145,8 @@ async def test_after_closing_every_store_refuses(path: Path, clock: Clock) -> No
         pass
     with pytest.raises(StoreUnavailable):
         await take_turn(db.users, "1", clock(), registration("1"))
-    await db.close()
+    with pytest.raises(StoreUnavailable):
+        await db.events.publish("too_late", b"{}")
 
 
 async def test_health_says_which_databases_answer(

@@ -274,7 +274,13 @@ async def test_erasing_a_user_leaves_a_tombstone_and_a_ledger_that_names_nobody(
     erased = replace(commit_of(stored, "1", clock(), key="api:x:y:z"), after=None, events=())
     assert await db.users.commit(erased) == 2
     assert await db.users.load("1") == Stored(None, 2)
-    tables = ("user_profiles", "subscriptions", "wallets", "ledger", "processed_keys")
+    tables: tuple[str, ...] = (
+        "user_profiles",
+        "subscriptions",
+        "wallets",
+        "ledger",
+        "processed_keys",
+    )
     tables += ("outbox_commands", "dead_letters", "outbox_events")
     for table in tables:
         assert query(path, f"SELECT * FROM {table} WHERE user_id = '1'") == [], table

@@ -18,7 +18,7 @@ def commit_of(
 ) -> Commit:
     """The commit of a turn that applies these commands; `leaves` are further fields of Commit."""
     user = stored.user
-    made: dict[str, tuple[Any, ...]] = {"ledger": (), "events": (), "commands": ()}
+    made: dict[str, Any] = {"ledger": (), "events": (), "commands": ()}
     for command in commands:
         decision = decide(user, command, now)
         assert isinstance(decision, Decision), decision

@@ -10,7 +10,7 @@ import orjson
 from supervision import Breaker, BreakerPolicy, CountWindow
 from tests.telegram.memory import MemoryReplies
 from tests.telegram.server import TOKEN, BotApi
-from tests.telegram.waiting import until
+from tests.waiting import until
 from yabot.telegram.client import TelegramClient
 from yabot.telegram.delivery import Delivery
 from yabot.telegram.replies import ReplySender, SendingMeter

@@ -13,7 +13,7 @@ from tests.telegram.memory import MemoryUsers
 from tests.telegram.server import BotApi
 from tests.telegram.turns import Turns, params
 from tests.telegram.updates import message, press
-from tests.telegram.waiting import until
+from tests.waiting import until
 from yabot.domain.commands import (
     ExpireSubscription,
     SetSubscription,
@@ -61,7 +61,7 @@ async def test_a_slow_handler_is_shown_as_typing_and_a_fast_one_is_not(
 
     @router.message(F.text == "slow")
     async def slow(event: Message) -> None:
-        await until(lambda: api.of("sendChatAction"))
+        await until(lambda: bool(api.of("sendChatAction")))
 
     @router.message()
     async def fast(event: Message) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.telegram.memory import MemoryInbox
 from tests.telegram.server import TOKEN, BotApi, Received, Scripted, error, ok
 from tests.telegram.updates import message
-from tests.telegram.waiting import until
+from tests.waiting import until
 from yabot.errors import ConfigError
 from yabot.telegram import polling
 from yabot.telegram.client import TelegramClient
@@ -95,7 +95,7 @@ async def test_the_offset_stays_while_the_inbox_can_not_be_written(
     inbox.failing = True
     server.waiting = [message()]
     async with Intake(api, inbox).running() as intake:
-        await until(lambda: server.offsets)
+        await until(lambda: bool(server.offsets))
         await anyio.sleep(0.05)
         assert server.offsets == [0]
         inbox.failing = False
@@ -109,7 +109,7 @@ async def test_a_poller_that_dies_before_the_write_gets_the_updates_again(
     server.waiting = [message()]
     inbox.failing = True
     async with Intake(api, inbox).running():
-        await until(lambda: server.offsets)
+        await until(lambda: bool(server.offsets))
     inbox.failing = False
     async with Intake(api, inbox).running() as intake:
         await intake.has(1)
@@ -124,7 +124,7 @@ async def test_a_long_backlog_holds_the_poll_back(
     inbox.extra_backlog = 1000
     intake = Intake(api, inbox)
     async with intake.running():
-        await until(lambda: server.offsets)
+        await until(lambda: bool(server.offsets))
         await anyio.wait_all_tasks_blocked()
         assert server.offsets == [0]
         inbox.extra_backlog = 0

@@ -8,7 +8,7 @@ from tests.telegram.clock import Clock
 from tests.telegram.memory import MemoryReplies
 from tests.telegram.post import Post, send, texts
 from tests.telegram.server import BotApi, Received, Scripted, ok
-from tests.telegram.waiting import until
+from tests.waiting import until
 from yabot.telegram import lanes
 from yabot.telegram import replies as module
 from yabot.telegram.replies import Sending
@@ -30,7 +30,7 @@ async def test_the_next_call_of_a_lane_waits_for_the_mark_of_the_one_before(
     post.outbox.failing = True
     send(post.outbox, "one")
     send(post.outbox, "two")
-    await until(lambda: texts(api))
+    await until(lambda: bool(texts(api)))
     await anyio.wait_all_tasks_blocked()
     assert texts(api) == ["one"]
     post.outbox.failing = False
@@ -44,7 +44,7 @@ async def test_lanes_do_not_wait_for_each_other_and_answers_for_nobody(
     held = anyio.Event()
     api.script("sendMessage", Scripted(body={"ok": True, "result": {}}, before=held.wait))
     send(post.outbox, "slow", chat=7)
-    await until(lambda: api.calls)
+    await until(lambda: bool(api.calls))
     send(post.outbox, "behind it", chat=7)
     send(post.outbox, "quick", chat=8)
     post.outbox.put("answer:7", "answerCallbackQuery", b'{"callback_query_id":"1"}')
@@ -72,7 +72,7 @@ async def test_answers_go_out_while_every_place_for_chats_is_taken(
         send(replies, "slow", chat=chat)
     replies.put("answer:7", "answerCallbackQuery", b"{}")
     async with Post(replies, api.url, clock).running() as post:
-        await until(lambda: api.of("answerCallbackQuery"))
+        await until(lambda: bool(api.of("answerCallbackQuery")))
         held.set()
         await post.settled()
 
@@ -133,7 +133,7 @@ async def test_a_stop_waits_for_the_mark_of_what_is_under_way(
         held.set()
 
     async with anyio.create_task_group() as group, Post(replies, api.url, clock).running():
-        await until(lambda: api.calls)
+        await until(lambda: bool(api.calls))
         group.start_soon(release)
     assert texts(api) == ["under way"]
     assert replies.left == 1
@@ -147,7 +147,7 @@ async def test_a_stop_does_not_wait_for_ever_for_a_telegram_that_does_not_answer
     send(replies, "never answered")
     with anyio.fail_after(2):
         async with Post(replies, api.url, clock).running():
-            await until(lambda: api.calls)
+            await until(lambda: bool(api.calls))
     assert replies.left == 1
 
 
@@ -158,9 +158,12 @@ async def test_a_lane_that_is_read_again_waits_for_a_store_that_is_away(
     words = [str(n) for n in range(6)]
     for word in words:
         send(replies, word)
+    held = anyio.Event()
+    api.script("sendMessage", Scripted(body={"ok": True, "result": {}}, before=held.wait))
     async with Post(replies, api.url, clock).running() as post:
         await until(lambda: post.meter.lanes.seen == 6)
         replies.unreadable = True
+        held.set()
         await until(lambda: replies.left == 4)
         assert texts(api) == words[:2]
         replies.unreadable = False

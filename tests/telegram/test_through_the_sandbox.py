@@ -15,7 +15,7 @@ from supervision import Breaker
 from tests.telegram.memory import MemoryInbox, MemoryReplies, MemoryUsers
 from tests.telegram.server import TOKEN
 from tests.telegram.turns import Turns
-from tests.telegram.waiting import until
+from tests.waiting import until
 from yabot.sandbox import Sandbox
 from yabot.telegram.bot import direct_bot
 from yabot.telegram.client import TelegramClient
@@ -212,7 +212,7 @@ async def test_who_blocks_the_bot_is_reported_as_out_of_reach(
         await ana.sees(["hello"])
         await ana.post("/block")
         replies.put("chat:7", "sendMessage", b'{"chat_id":7,"text":"are you there?"}')
-        await until(lambda: replies.refusals)
+        await until(lambda: bool(replies.refusals))
     ((_, reason, unreachable),) = replies.refusals
     assert "blocked" in reason
     assert unreachable

@@ -76,7 +76,7 @@ class EventRelay(Relay[QueuedEvent]):
 
     def _dead_letter(self, row: QueuedEvent, error: Exception) -> DeadLetter:
         told = f"{self._group}: {type(error).__name__}: {error}"
-        log.error("event.set_aside", group=self._group, event=row.event_id, error=told)
+        log.error("event.set_aside", group=self._group, event_id=row.event_id, error=told)
         return DeadLetter(
             "event", f"{self._group}:{row.event_id}", row.user_id, told, row.envelope()
         )

@@ -73,11 +73,10 @@ class Journal:
             raise JournalError(f"cannot use the database {path}: {busy}") from error
         return connection
 
-    def load(self, kind: str) -> Iterator[tuple[str, dict[str, object]]]:
-        """Every record of a kind, as (key, body), in no order."""
+    def load(self, kind: str) -> Iterator[tuple[str, bytes]]:
+        """Every record of a kind, as (key, JSON), in no order."""
         rows = self._connection.execute("SELECT key, body FROM records WHERE kind = ?", (kind,))
-        for key, body in rows:
-            yield key, orjson.loads(body)
+        yield from rows
 
     def put(self, kind: str, key: str, body: object) -> None:
         """Remember a record. `body` is JSON, or JSON bytes; it is encoded at the next flush."""
@@ -178,8 +177,8 @@ class Series:
         self._next = start
         self._until = 0
         for key, body in journal.load("series"):
-            if key == name and isinstance(until := body["until"], int):
-                self._next = max(start, until)
+            if key == name:
+                self._next = max(start, int(orjson.loads(body)["until"]))
 
     def next(self) -> int:
         number = self._next

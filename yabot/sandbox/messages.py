@@ -4,6 +4,8 @@ The rule: every refusal of the real server that a careful bot can meet is made h
 same text, before anything changes.
 """
 
+from orjson import Fragment
+
 from yabot.sandbox.errors import BadRequest, Forbidden
 from yabot.sandbox.formatting import format_text
 from yabot.sandbox.keyboards import Markup, reply_markup
@@ -40,28 +42,16 @@ def send_message(world: World, bot: Bot, parameters: Parameters) -> Fragment:
     screen = writable_screen(world, bot, parameters)
     text, entities = _text(parameters)
     inline, reply = reply_markup(parameters)
-    message: Message = {
-        "message_id": world.message_ids.next(),
-        "from": bot.card(),
-        "chat": world.chat(screen.chat_id),
-        "date": int(world.clock()),
-    }
-    if original := _replied(screen, parameters):
-        message["reply_to_message"] = original
-    message["text"] = text
-    if entities:
-        message["entities"] = entities
-    if inline:
-        message["reply_markup"] = inline
-    message["message_id"] = world.message_ids.next()
+    original = _replied(screen, parameters)
+    message = world.compose(screen, bot.card(), text, entities, original)
+    _set(message, "reply_markup", inline)
     screen.action_until = 0
     if reply:
         world.show_keyboard(bot, screen, reply if "keyboard" in reply else None)
-    world.show(bot, screen, message)
-    return message
+    return world.show(bot, screen, message)
 
 
-def edit_message_text(world: World, bot: Bot, parameters: Parameters) -> Message:
+def edit_message_text(world: World, bot: Bot, parameters: Parameters) -> Fragment:
     screen, message = _editable(world, bot, parameters)
     text, entities = _text(parameters)
     inline, _ = reply_markup(parameters)
@@ -71,7 +61,7 @@ def edit_message_text(world: World, bot: Bot, parameters: Parameters) -> Message
     return _replace(world, bot, screen, message, edited)
 
 
-def edit_message_reply_markup(world: World, bot: Bot, parameters: Parameters) -> Message:
+def edit_message_reply_markup(world: World, bot: Bot, parameters: Parameters) -> Fragment:
     screen, message = _editable(world, bot, parameters)
     inline, _ = reply_markup(parameters)
     edited = {**message, "edit_date": int(world.clock())}
@@ -81,7 +71,7 @@ def edit_message_reply_markup(world: World, bot: Bot, parameters: Parameters) ->
 
 def delete_message(world: World, bot: Bot, parameters: Parameters) -> bool:
     screen = screen_of(world, bot, parameters)
-    message = screen.messages.get(parameters.integer("message_id"))
+    message = screen.message(parameters.integer("message_id"))
     if message is None:
         raise BadRequest("message to delete not found")
     if int(str(message["date"])) + DELETE_LIFETIME < world.clock():
@@ -159,7 +149,7 @@ def _replied(screen: Screen, parameters: Parameters) -> Message | None:
         wanted = Parameters({**nested, "reply_to_message_id": nested.get("message_id")})
     if "reply_to_message_id" not in wanted:
         return None
-    original = screen.messages.get(wanted.integer("reply_to_message_id"))
+    original = screen.message(wanted.integer("reply_to_message_id"))
     if original is None and not wanted.boolean("allow_sending_without_reply"):
         raise BadRequest("message to be replied not found")
     if original is None:
@@ -169,7 +159,7 @@ def _replied(screen: Screen, parameters: Parameters) -> Message | None:
 
 def _editable(world: World, bot: Bot, parameters: Parameters) -> tuple[Screen, Message]:
     screen = writable_screen(world, bot, parameters)
-    message = screen.messages.get(parameters.integer("message_id"))
+    message = screen.message(parameters.integer("message_id"))
     if message is None:
         raise BadRequest("message to edit not found")
     sender = message["from"]
@@ -185,8 +175,7 @@ def _set(message: Message, name: str, value: Markup | list[dict[str, object]] | 
         message.pop(name, None)
 
 
-def _replace(world: World, bot: Bot, screen: Screen, message: Message, edited: Message) -> Message:
+def _replace(world: World, bot: Bot, screen: Screen, message: Message, edited: Message) -> Fragment:
     if all(edited.get(name) == message.get(name) for name in ("text", "entities", "reply_markup")):
         raise BadRequest(UNCHANGED)
-    world.show(bot, screen, edited)
-    return edited
+    return world.show(bot, screen, edited)

@@ -4,6 +4,8 @@ The rule: a person can only do what their screen allows; anything else is a Driv
 says what is on the screen.
 """
 
+from orjson import Fragment
+
 from yabot.sandbox.errors import BadRequest, DriverError
 from yabot.sandbox.formatting import format_text
 from yabot.sandbox.model import Bot, Query
@@ -14,7 +16,7 @@ from yabot.sandbox.world import World
 
 def write(
     world: World, bot: Bot, user_id: int, text: str, chat_id: int = 0, reply_to: int = 0
-) -> tuple[int | None, Message]:
+) -> tuple[int | None, Fragment]:
     """Send a text into a chat (by default the private one); the update's id and the message."""
     user = world.user(user_id)
     chat_id = _entered(world, user_id, chat_id)
@@ -26,25 +28,14 @@ def write(
     except BadRequest as error:
         raise DriverError(str(error)) from error
     screen = world.screen(bot, chat_id)
-    message: Message = {
-        "message_id": 0,
-        "from": user.card(),
-        "chat": world.chat(chat_id),
-        "date": int(world.clock()),
-        "text": plain,
-    }
-    if entities:
-        message["entities"] = entities
-    if reply_to:
-        if reply_to not in screen.messages:
-            raise DriverError(f"no message {reply_to} in chat {chat_id} to reply to", status=404)
-        message["reply_to_message"] = screen.messages[reply_to]
-    message["message_id"] = world.message_ids.next()
-    world.show(bot, screen, message)
+    original = screen.message(reply_to)
+    if reply_to and original is None:
+        raise DriverError(f"no message {reply_to} in chat {chat_id} to reply to", status=404)
+    shown = world.show(bot, screen, world.compose(screen, user.card(), plain, entities, original))
     update_id = world.announce(
-        bot, "message", message, queue=f"chat:{chat_id}", lifetime=MESSAGE_LIFETIME
+        bot, "message", shown, queue=f"chat:{chat_id}", lifetime=MESSAGE_LIFETIME
     )
-    return update_id, message
+    return update_id, shown
 
 
 def press(
@@ -54,7 +45,7 @@ def press(
     user = world.user(user_id)
     chat_id = _entered(world, user_id, chat_id)
     bot.updates.require_room()
-    message = world.screen(bot, chat_id).messages.get(message_id)
+    message = world.screen(bot, chat_id).message(message_id)
     if message is None:
         raise DriverError(f"user {user_id} sees no message {message_id}", status=404)
     shown = _button_data(message)

@@ -6,6 +6,8 @@ last flush; what expired meanwhile is dropped by whoever meets it.
 
 from collections.abc import Iterator
 
+import orjson
+
 from yabot.sandbox.journal import Journal
 from yabot.sandbox.model import Bot, Group, Query, User, Webhook
 from yabot.sandbox.screens import Screen
@@ -23,35 +25,37 @@ def restore_users(journal: Journal) -> dict[int, User]:
             str(record["language_code"]),
             set(_integers(record["blocked"])),
         )
-        for key, record in journal.load("user")
+        for key, record in _records(journal, "user")
     }
 
 
 def restore_groups(journal: Journal) -> dict[int, Group]:
     return {
         int(key): Group(int(key), str(record["title"]), _integers(record["members"]))
-        for key, record in journal.load("group")
+        for key, record in _records(journal, "group")
     }
 
 
 def restore_bots(journal: Journal) -> list[Bot]:
     """The bots by number, with their screens, pending updates and open queries."""
-    records = sorted(journal.load("bot"), key=lambda row: int(row[0]))
+    records = sorted(_records(journal, "bot"), key=lambda row: int(row[0]))
     bots = {int(key): _bot(int(key), record, journal) for key, record in records}
-    for (number, update_id), record in _by_id(journal, "update"):
-        bots[number].updates.restore(update_id, record)
-    for (number, query_id), record in _by_id(journal, "query"):
+    for (number, update_id), body in _by_id(journal, "update"):
+        bots[number].updates.restore(update_id, orjson.loads(body))
+    for (number, query_id), body in _by_id(journal, "query"):
+        record = orjson.loads(body)
         user_id, chat_id, message_id = _integers(
             [record["user_id"], record["chat_id"], record["message_id"]]
         )
         bots[number].queries[str(query_id)] = Query(
             str(query_id), user_id, chat_id, message_id, float(str(record["expires"]))
         )
-    for (number, chat_id, message_id), record in _by_id(journal, "message"):
+    for (number, chat_id, message_id), body in _by_id(journal, "message"):
         screen = bots[number].screens.setdefault(chat_id, Screen(chat_id))
-        screen.messages[message_id] = record
-    for (number, chat_id), record in _by_id(journal, "keyboard"):
-        bots[number].screens.setdefault(chat_id, Screen(chat_id)).keyboard = record
+        screen.messages[message_id] = body
+    for (number, chat_id), body in _by_id(journal, "keyboard"):
+        screen = bots[number].screens.setdefault(chat_id, Screen(chat_id))
+        screen.keyboard = orjson.loads(body)
     return list(bots.values())
 
 
@@ -71,11 +75,14 @@ def _bot(number: int, record: Record, journal: Journal) -> Bot:
     return bot
 
 
-def _by_id(journal: Journal, kind: str) -> Iterator[tuple[tuple[int, ...], Record]]:
-    rows = (
-        (tuple(int(part) for part in key.split(":")), record) for key, record in journal.load(kind)
-    )
-    yield from sorted(rows, key=lambda row: row[0])
+def _records(journal: Journal, kind: str) -> Iterator[tuple[str, Record]]:
+    for key, body in journal.load(kind):
+        yield key, orjson.loads(body)
+
+
+def _by_id(journal: Journal, kind: str) -> Iterator[tuple[tuple[int, ...], bytes]]:
+    rows = ((tuple(int(part) for part in key.split(":")), body) for key, body in journal.load(kind))
+    yield from sorted(rows)
 
 
 def _integers(value: object) -> list[int]:

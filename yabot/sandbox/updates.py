@@ -11,6 +11,7 @@ from itertools import islice
 
 import orjson
 
+from yabot.sandbox.encoding import encode
 from yabot.sandbox.errors import DriverError
 from yabot.sandbox.journal import Journal
 
@@ -55,7 +56,7 @@ class UpdateQueue:
             update_id,
             str(record["queue"]),
             float(str(record["expires"])),
-            orjson.dumps(record["update"]),
+            encode(record["update"]),
         )
 
     def require_room(self) -> None:

@@ -3,6 +3,10 @@
 The rule: only reading; the shapes here are what the chat page and the tests rely on.
 """
 
+from itertools import islice
+
+from orjson import Fragment
+
 from yabot.sandbox.calls import Calls
 from yabot.sandbox.errors import DriverError
 from yabot.sandbox.model import Bot, User
@@ -23,11 +27,14 @@ def chat_view(world: World, bot: Bot, user: User, chat_id: int, limit: int) -> d
         raise DriverError(f"user {user.id} is in no chat {chat_id}", status=404)
     screen = world.screen(bot, chat_id)
     now = world.clock()
+    hidden = len(screen.messages) - max(limit, 1)
     groups = [group for group in world.groups.values() if user.id in group.members]
     return {
         "cursor": user.cursor,
         "chat": world.chat(chat_id),
-        "messages": list(screen.messages.values())[-max(limit, 1) :],
+        "messages": [
+            Fragment(body) for body in islice(screen.messages.values(), max(hidden, 0), None)
+        ],
         "answers": [answer for answer in screen.answers if answer["user_id"] == user.id],
         "action": screen.doing(now),
         "action_until": screen.action_until if screen.doing(now) else 0,

@@ -11,6 +11,7 @@ from zlib import crc32
 
 import orjson
 
+from yabot.sandbox.encoding import encode
 from yabot.sandbox.errors import DriverError
 from yabot.sandbox.journal import Journal, Series
 from yabot.sandbox.model import Bot, Group, Query, User
@@ -107,11 +108,32 @@ class World:
             screen = bot.screens[chat_id] = Screen(chat_id)
         return screen
 
-    def show(
-        self, bot: Bot, screen: Screen, message_id: int, message: Message
-    ) -> orjson.Fragment:
+    def compose(
+        self,
+        screen: Screen,
+        sender: dict[str, object],
+        text: str,
+        entities: list[dict[str, object]],
+        original: Message | None,
+    ) -> Message:
+        """A new message with the next id, not shown yet. `original` is what it replies to."""
+        message: Message = {
+            "message_id": self.message_ids.next(),
+            "from": sender,
+            "chat": self.chat(screen.chat_id),
+            "date": int(self.clock()),
+        }
+        if original is not None:
+            message["reply_to_message"] = original
+        message["text"] = text
+        if entities:
+            message["entities"] = entities
+        return message
+
+    def show(self, bot: Bot, screen: Screen, message: Message) -> orjson.Fragment:
         """Add a message to a screen, or show its edited form; the message as JSON."""
-        body = orjson.dumps(message)
+        body = encode(message)
+        message_id = int(str(message["message_id"]))
         gone = screen.add(message_id, body)
         self.journal.put("message", f"{bot.number}:{screen.chat_id}:{message_id}", body)
         if gone is not None:
@@ -151,7 +173,7 @@ class World:
         if kind not in wanted if wanted else kind in HIDDEN_UPDATES:
             return None
         update_id = self.update_ids.next()
-        body = orjson.dumps({"update_id": update_id, kind: event})
+        body = encode({"update_id": update_id, kind: event})
         bot.updates.append(Update(update_id, queue, self.clock() + lifetime, body))
         return update_id
 

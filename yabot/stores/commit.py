@@ -5,6 +5,7 @@ two computations from the same state apart. Parts are compared by identity, as v
 """
 
 import secrets
+from collections.abc import Iterator
 
 from yabot.domain.events import Event
 from yabot.domain.user import Profile, Subscription, User
@@ -20,11 +21,12 @@ ROW_BYTES = 150
 class CommitRows:
     """The rows of one commit, and about how many bytes they hold."""
 
-    __slots__ = ("_at", "_commit", "_epoch", "rows", "size")
+    __slots__ = ("_at", "_commit", "_epoch", "_event_ids", "rows", "size")
 
-    def __init__(self, commit: Commit, epoch: int) -> None:
+    def __init__(self, commit: Commit, epoch: int, event_ids: Iterator[str]) -> None:
         self._commit = commit
         self._epoch = epoch
+        self._event_ids = event_ids
         self._at = to_micros(commit.now)
         self.rows: list[Row] = []
         self.size = 0
@@ -146,7 +148,7 @@ class CommitRows:
         payload = event.__pydantic_serializer__.to_json(event)
         self._add(
             Statement.EVENT_ADD,
-            secrets.token_hex(16),
+            next(self._event_ids),
             self._commit.user_id,
             self._epoch,
             event.name,

@@ -4,7 +4,6 @@ Events stay for a retention, so that a reader that lost everything can be filled
 has done is one number, its position, and not a mark on every row.
 """
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import orjson
 
 from yabot.domain.values import Instant, UserId
 from yabot.stores.bell import Bell
+from yabot.stores.event_ids import event_ids
 from yabot.stores.moments import from_micros, to_micros
 from yabot.stores.reader import Reader
 from yabot.stores.statements import Statement
@@ -71,6 +71,7 @@ class SqliteEventOutbox:
         self._reader = reader
         self._clock = clock
         self._epoch = epoch
+        self._event_ids = event_ids()
         self._feeds: dict[str, SqliteEventFeed] = {}
 
     async def publish(self, name: str, payload: bytes, *, correlation_id: str = "") -> str:
@@ -78,7 +79,7 @@ class SqliteEventOutbox:
 
         Raises StoreUnavailable.
         """
-        event_id = secrets.token_hex(16)
+        event_id = next(self._event_ids)
         at = to_micros(self._clock())
         row = (event_id, SYSTEM, self._epoch, name, correlation_id, payload.decode(), at)
         await self._writer.submit([(Statement.EVENT_ADD, row)], len(payload))

@@ -21,11 +21,14 @@ class Reader:
         self._connect = connect
         self._connection: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
 
     async def connection(self) -> aiosqlite.Connection:
         """The query-only connection. Raises StoreUnavailable."""
         if self._connection is None:
             async with self._opening:
+                if self._closed:
+                    raise StoreUnavailable("the database is closed")
                 if self._connection is None:
                     try:
                         self._connection = await self._connect()
@@ -41,7 +44,7 @@ class Reader:
         except (sqlite3.Error, ValueError) as error:
             told = meaning(error)
             if isinstance(told, StoreUnavailable) and connection is self._connection:
-                await self.close()
+                await self._disconnect()
             raise told from error
 
     async def row(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
@@ -50,7 +53,11 @@ class Reader:
         return rows[0] if rows else None
 
     async def close(self) -> None:
-        """Close the connection; the next query opens it again."""
+        """Close the connection for good."""
+        self._closed = True
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()

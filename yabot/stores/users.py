@@ -8,6 +8,7 @@ from itertools import count
 from yabot.domain.user import Profile, Subscription, User, UserDocument
 from yabot.domain.values import Instant, UserId
 from yabot.stores.commit import CommitRows
+from yabot.stores.event_ids import event_ids
 from yabot.stores.moments import from_micros
 from yabot.stores.reader import Reader
 from yabot.stores.writer import Writer
@@ -57,6 +58,7 @@ class SqliteUserStore:
         self._writer = writer
         self._reader = reader
         self._epoch = epoch
+        self._event_ids = event_ids()
         self._call_ids = count(starts * CALLS_PER_START + 1)
 
     async def load(self, user_id: UserId, *, fenced: bool = False) -> Stored:
@@ -88,7 +90,7 @@ class SqliteUserStore:
 
     async def commit(self, commit: Commit) -> int:
         """Make a turn durable, as `UserStore.commit` says."""
-        made = CommitRows(commit, self._epoch)
+        made = CommitRows(commit, self._epoch, self._event_ids)
         await self._writer.submit(made.rows, made.size)
         if commit.before is None and commit.after is None:
             return commit.version

@@ -169,7 +169,6 @@ class Writer:
             self._note(error)
             self._in_doubt = (items, self._token)
         except Exception as error:
-            self._note(error)
             await self._refuse(items, error)
         except BaseException:
             self._in_doubt = (items, self._token)
@@ -184,7 +183,9 @@ class Writer:
         """Nothing was written: find the item to blame, or tell everybody that the disk failed."""
         if isinstance(error, ConnectionInDoubt):
             await self._disconnect()
-        if len(items) > 1 and not isinstance(meaning(error), StoreUnavailable):
+        if isinstance(meaning(error), StoreUnavailable):
+            self._note(error)
+        elif len(items) > 1:
             self._queue.add_alone(items)
             return
         for item in items:

@@ -6,6 +6,7 @@ The rule: memory changes only after the commit. Whatever goes wrong before it le
 they were; whatever goes wrong at it is settled by loading again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -118,7 +119,7 @@ class UserActor(Actor[UserMessage]):
         turn.emit(UpdateReceived(update_id=mail.update_id, update_type=kind))
         token = current_turn.set(turn)
         try:
-            with anyio.fail_after(self._parts.turn_timeout):
+            async with asyncio.timeout(self._parts.turn_timeout):
                 await self._parts.handle(turn, mail.update)
         finally:
             current_turn.reset(token)

@@ -1,0 +1,86 @@
+"""Children that fail on order and keep a diary."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import anyio
+
+from actors import Actor, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Ping(Message[int]):
+    """Answered with the number of the incarnation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash(Message[None]):
+    """Fail with this."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Message[None]):
+    """Stop by yourself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(Message[None]):
+    """Be busy for so long."""
+
+    seconds: float
+
+
+Order: TypeAlias = Ping | Crash | Leave | Rest
+
+
+class Stage:
+    """What the children of one test did, and what they shall fail at."""
+
+    def __init__(self) -> None:
+        self.diary: list[str] = []
+        self.incarnations: dict[str, int] = {}
+        self.starts_to_fail: dict[str, int] = {}
+        self.start_times: dict[str, float] = {}
+
+    def child(self, name: str) -> Callable[[], Actor[Order]]:
+        """A factory for the child of that name."""
+        return lambda: Part(self, name)
+
+
+class Part(Actor[Order]):
+    """A child."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.stage = stage
+        self.name = name
+
+    async def started(self) -> None:
+        await anyio.sleep(self.stage.start_times.get(self.name, 0.0))
+        if self.stage.starts_to_fail.get(self.name, 0) > 0:
+            self.stage.starts_to_fail[self.name] -= 1
+            self.stage.diary.append(f"{self.name} cannot start")
+            raise ConnectionError("refused")
+        self.stage.incarnations[self.name] = self.stage.incarnations.get(self.name, 0) + 1
+        self.stage.diary.append(f"{self.name} up")
+
+    async def receive(self, message: Order) -> object:
+        match message:
+            case Ping():
+                return self.stage.incarnations[self.name]
+            case Crash(error):
+                raise error
+            case Leave():
+                self.ref.stop_nowait()
+            case Rest(seconds):
+                await anyio.sleep(seconds)
+                self.stage.diary.append(f"{self.name} rested")
+        return None
+
+    async def stopping(self) -> None:
+        self.stage.diary.append(f"{self.name} down")
+
+    async def restarting(self, error: Exception) -> None:
+        self.stage.diary.append(f"{self.name} failed")
