@@ -15,6 +15,7 @@ test: .venv/ready
 	$(BIN)/python -m pytest -m "not pages"
 
 test-pages: .venv/ready
+	$(BIN)/uv sync --quiet --frozen --inexact --group pages
 	$(BIN)/python -m pytest -m pages
 
 check: .venv/ready

@@ -83,7 +83,8 @@ class _Parked:
 
         if not self._woken:
             self._task = lowlevel.current_task()
-            yield from lowlevel.wait_task_rescheduled(self._abort).__await__()
+            parked = lowlevel.wait_task_rescheduled(self._abort)  # noqa: ASYNC105 - awaited below
+            yield from parked.__await__()
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         from trio import lowlevel

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from actors._cell import FAILED
+from actors._crash import Crash, Stop
 from actors._isolation import in_context
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Background:
         runtime.workers.clean_context().run(runtime.group.start_soon, self._run, actor)
 
     async def _run(self, actor: Actor[Any]) -> None:
-        from actors._lifecycle import crash_of
+        from actors._incarnation import crash_of
 
         cell = self._cell
         try:
@@ -40,6 +41,8 @@ class Background:
             if cell.background is self:
                 cell.failure = crash
                 cell.want(FAILED)
+            else:
+                cell.kind.runtime.crashed(Crash(cell.name, crash, None, cell.crashes, Stop()))
         finally:
             self._ended.set()
 

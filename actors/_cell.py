@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from actors._workers import Worker
 
 # What may be wanted of a cell, apart from its mail. Lower is more urgent.
-KILL, FAILED, HOLD, START, STOP, PASSIVATE, RETIRE = 1, 2, 4, 8, 16, 32, 64
-HURRY = 128
+KILL, FAILED, HOLD, RESUME, START, STOP, PASSIVATE, RETIRE = 1, 2, 4, 8, 16, 32, 64, 128
+HURRY = 256
 """Its time is up: `stopping()` has only a moment left. Nothing to do by itself."""
 
 
@@ -258,6 +258,5 @@ class Cell(Chain):
         try:
             await waiter
         except BaseException:
-            if self.waiters is not None and waiter in self.waiters:
-                self.waiters.remove(waiter)
+            self.waiters = [other for other in self.waiters or () if other is not waiter]
             raise

@@ -47,7 +47,7 @@ def stop_for_good() -> Stop:
     return Stop()
 
 
-def restart_at_once(message: object | None, error: Exception, crashes: int) -> Restart[M]:
+def restart_at_once(message: object | None, _error: Exception, crashes: int) -> Restart[M]:
     """The default policy: drop the message and go on; a crash without a message waits longer
     each time, up to five seconds, so that an actor that cannot start never spins."""
     if message is not None:

@@ -1,6 +1,7 @@
 """Messages that nobody handled: counted by reason, shown to observers, never silently gone.
 
-Rule: a message is handled, or its asker is told why not, or it is one dead letter; never two of these."""
+Rule: a message is handled, or its asker is told why not, or it is one dead letter; never two of
+these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong between two actors; a name says whose fault it was and whether it may have happened.
+"""What can go wrong between two actors; a name says whether the message may have had an effect.
 
 ActorError
 ├── NotAccepted            the message was not taken: nothing happened, sending it again is safe

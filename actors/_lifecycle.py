@@ -1,15 +1,11 @@
-"""The life of an incarnation: start, crash, hold, passivate, end. Called by the worker that has the cell.
+"""The life of a cell: start, crash, hold, passivate, end. Called by the worker that has the cell.
 
-Rule: each step can be cut short by a kill and taken up again, so a step forgets what it is about to
-undo before it awaits anything."""
+Rule: what is more urgent comes first, and a cell is only ever in the hands of one worker."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
-
-import anyio
+from typing import TYPE_CHECKING
 
 from actors._actor import Actor
 from actors._background import Background
@@ -19,6 +15,7 @@ from actors._cell import (
     HURRY,
     KILL,
     PASSIVATE,
+    RESUME,
     RETIRE,
     START,
     STOP,
@@ -26,8 +23,8 @@ from actors._cell import (
 )
 from actors._crash import Crash, Hold, Restart, Stop
 from actors._dead_letters import Reason
-from actors._errors import ActorCrashed, ActorKilled, StrayCancellation, UnhandledMessage
-from actors._isolation import in_context
+from actors._errors import ActorCrashed, ActorKilled, UnhandledMessage
+from actors._incarnation import call_hook, crash_of, discard, may_passivate, retire
 from actors._messages import Envelope
 
 if TYPE_CHECKING:
@@ -37,8 +34,6 @@ log = logging.getLogger("actors")
 
 STABLE = 10.0
 """Seconds without a crash after which the next one begins a new row."""
-GRACE = 1.0
-"""Seconds that `stopping()` has in an actor that was killed."""
 
 
 async def attend(cell: Cell) -> bool:
@@ -55,13 +50,18 @@ async def attend(cell: Cell) -> bool:
             if cell.actor is not None and error is not None:
                 await _crash(cell, None, error)
         elif wants & HOLD:
-            await _retire(cell)
+            await retire(cell)
             cell.wants &= ~(HOLD | START | HURRY)
             _rest(cell, State.HELD)
+        elif wants & RESUME:
+            cell.wants &= ~RESUME
+            if resting:
+                cell.state = State.NEW
+                cell.wants |= START
+            cell.wake_waiters()
         elif wants & START:
             cell.wants &= ~START
-            if cell.actor is None and cell.state is State.NEW:
-                await _start(cell)
+            await _start(cell)
         elif cell.head is not None and not resting:
             return True
         elif wants & STOP:
@@ -92,19 +92,6 @@ async def failed(cell: Cell, envelope: Envelope, error: BaseException) -> None:
         raise error
 
 
-def crash_of(cell: Cell, error: BaseException) -> Exception | None:
-    """The crash that an exception stands for; None where it is meant for the event loop."""
-    if isinstance(error, Exception):
-        return error
-    backend = cell.kind.runtime.backend
-    if isinstance(error, backend.cancelled) and anyio.current_effective_deadline() > float("-inf"):
-        backend.absolve()
-        stray = StrayCancellation(cell.name)
-        stray.__cause__ = error
-        return stray
-    return None
-
-
 async def _start(cell: Cell) -> None:
     kind = cell.kind
     kind.runtime.resting.discard(cell)
@@ -112,7 +99,7 @@ async def _start(cell: Cell) -> None:
         actor = cell.actor = kind.make(cell)
         actor._cell = cell
         if type(actor).started is not Actor.started:
-            await _hook(cell, actor.started())
+            await call_hook(cell, actor.started())
     except BaseException as error:
         crash = crash_of(cell, error)
         if crash is None:
@@ -128,10 +115,6 @@ async def _start(cell: Cell) -> None:
     if repeat is not None:
         cell.push_front(repeat)
     cell.wake_waiters()
-
-
-async def _hook(cell: Cell, body: Coroutine[Any, Any, None]) -> None:
-    await in_context(cell.kind.workers.clean_context(), body)
 
 
 async def _crash(cell: Cell, envelope: Envelope | None, error: Exception) -> None:
@@ -157,7 +140,7 @@ async def _crash(cell: Cell, envelope: Envelope | None, error: Exception) -> Non
     if isinstance(decision, Stop):
         cell.closed = True
         cell.wants |= KILL
-    await _discard(cell, error)
+    await discard(cell, error)
     cell.failure = error
     if isinstance(decision, Hold):
         _rest(cell, State.HELD)
@@ -180,76 +163,24 @@ def _decide(cell: Cell, message: object | None, error: Exception) -> Restart[obj
 
 
 class _Retry:
-    """The end of a restart's delay."""
+    """The end of the delay after one crash; a later crash has a delay of its own."""
 
-    __slots__ = ("cell",)
+    __slots__ = ("cell", "crashed_at")
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
+        self.crashed_at = cell.crashed_at
 
     def expire(self) -> None:
         cell = self.cell
-        if cell.state is State.BACKOFF:
-            cell.state = State.NEW
-            cell.want(START)
+        if cell.state is State.BACKOFF and cell.crashed_at == self.crashed_at:
+            cell.want(RESUME)
 
 
 def _rest(cell: Cell, state: State) -> None:
     cell.state = state
     cell.kind.runtime.resting.add(cell)
     cell.wake_waiters()
-
-
-async def _discard(cell: Cell, error: Exception) -> None:
-    """Give up a crashed incarnation; `restarting` lets it free what it holds."""
-    actor, cell.actor = cell.actor, None
-    await _cut_loose(cell)
-    if actor is not None and type(actor).restarting is not Actor.restarting:
-        await _last_words(cell, actor.restarting(error))
-
-
-async def _retire(cell: Cell) -> None:
-    """End a sound incarnation; `stopping` lets it finish."""
-    actor, cell.actor = cell.actor, None
-    running = cell.state is State.RUNNING
-    await _cut_loose(cell)
-    if actor is not None and running and type(actor).stopping is not Actor.stopping:
-        if cell.wants & HURRY:
-            with anyio.move_on_after(GRACE):
-                await _last_words(cell, actor.stopping())
-        else:
-            await _last_words(cell, actor.stopping())
-
-
-async def _cut_loose(cell: Cell) -> None:
-    timers, cell.timers = cell.timers, None
-    for timer in timers or ():
-        timer.cancel()
-    background, cell.background = cell.background, None
-    if background is not None:
-        await background.cancel()
-
-
-async def _last_words(cell: Cell, body: Coroutine[Any, Any, None]) -> None:
-    try:
-        await _hook(cell, body)
-    except BaseException as error:
-        crash = crash_of(cell, error)
-        if crash is None:
-            raise
-        cell.kind.runtime.crashed(Crash(cell.name, crash, None, cell.crashes, Stop()))
-
-
-def may_passivate(cell: Cell) -> bool:
-    """Whether an actor without mail has nothing else to do: no timer, no stash, no objection."""
-    actor = cell.actor
-    if actor is None or cell.state is not State.RUNNING or cell.stash or cell.timers:
-        return False
-    try:
-        return actor.may_passivate()
-    except Exception as error:
-        cell.kind.runtime.crashed(Crash(cell.name, error, None, cell.crashes, Hold()))
-        return False
 
 
 async def _passivate(cell: Cell) -> None:
@@ -259,7 +190,7 @@ async def _passivate(cell: Cell) -> None:
     cell.wants &= ~(PASSIVATE | RETIRE)
     if family is None or not (forced or may_passivate(cell)):
         return
-    await _retire(cell)
+    await retire(cell)
     family.passivated += 1
     if cell.head is not None or cell.wants:
         cell.state = State.NEW
@@ -271,7 +202,7 @@ async def _passivate(cell: Cell) -> None:
 
 async def _end(cell: Cell) -> None:
     """End for good, or hold where the owner wants it back."""
-    await _retire(cell)
+    await retire(cell)
     if not cell.kind.runtime.stopping and isinstance(cell.kind.on_exit(), Hold):
         cell.wants &= ~(KILL | STOP | HURRY)
         cell.closed = False

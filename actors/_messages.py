@@ -1,6 +1,6 @@
 """A message and what travels with it: who caused it, when it was sent, who waits for its answer.
 
-Rule: an envelope costs a handful of stores; whatever only some readers need is made when they ask."""
+Rule: an envelope costs a handful of stores; what only some readers need is made when they ask."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from actors._cell import HOLD, KILL, RETIRE, START, STOP, State
+from actors._cell import HOLD, KILL, RESUME, RETIRE, STOP, State
 from actors._errors import ActorCrashed, ActorStopped
 from actors._messages import Envelope, Message, current
 from actors._snapshot import ActorStatistics, actor_statistics
@@ -155,9 +155,9 @@ class ActorRef(Generic[M]):
 
         Raises ActorCrashed where it could not start and ActorStopped where it has ended."""
         cell = self._target()
-        if cell.state in (State.HELD, State.BACKOFF):
-            cell.state = State.NEW
-            cell.want(START)
+        cell.want(RESUME)
+        while cell.wants & RESUME and cell.state is not State.ENDED:
+            await cell.wait_change()
         await self.wait_started()
 
     async def wait_started(self) -> None:

@@ -45,7 +45,7 @@ class VirtualStatistics:
 
 @dataclass(frozen=True, slots=True)
 class SystemSnapshot:
-    """A whole system. `workers` are tasks, `busy` those inside a handler; counts are since start."""
+    """A whole system. `workers` are tasks, `busy` those at work; counts are since the start."""
 
     name: str
     actors: int

@@ -178,7 +178,7 @@ class ActorSystem:
         self._owners.clear()
 
     def on_dead_letter(self, callback: Callable[[DeadLetter], None]) -> None:
-        """Call `callback` for every further dead letter. It must not wait; its errors are logged."""
+        """Call `callback` for every further dead letter. It must not wait; errors are logged."""
         self._runtime.letters.observe(callback)
 
     def on_crash(self, callback: Callable[[Crash], None]) -> None:

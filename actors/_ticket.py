@@ -26,9 +26,10 @@ class Ticket:
     def resolve(self, value: object) -> None:
         """The message was handled."""
 
-    def fail(self, error: BaseException) -> bool:
-        """The message was not handled. True when somebody was told of it."""
-        return False
+    def fail(self, error: BaseException) -> bool:  # noqa: ARG002 - nobody waits for it here
+        """The message was not handled. True where it needs no dead letter: somebody was told, or
+        the message was called off."""
+        return self.done
 
 
 class Answer(Ticket):

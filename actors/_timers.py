@@ -39,10 +39,6 @@ class Timer(Ticket):
         if self._cell.timers is not None:
             self._cell.timers.discard(self)
 
-    def fail(self, error: BaseException) -> bool:
-        """A cancelled timer needs no dead letter."""
-        return self.done
-
     def expire(self) -> None:
         """The time has come (called by the wheel)."""
         runtime = self._cell.kind.runtime
@@ -51,8 +47,8 @@ class Timer(Ticket):
             missed = int((now - self._when) / self._period)
             self._when += self._period * (missed + 1)
             self._slot = runtime.wheel.add(self, self._when)
-        elif self._cell.timers is not None:
-            self._cell.timers.discard(self)
+        else:
+            self._cell.timers = (self._cell.timers or set()) - {self}
         try:
             taken = self._cell.post(Envelope(self._message, self._cell, self, now, None))
         except ActorError:

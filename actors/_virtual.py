@@ -1,7 +1,7 @@
-"""VirtualActors: a family of actors by key. The first message activates one, idleness passivates it.
+"""VirtualActors: a family of actors by key, activated by a message and passivated when idle.
 
-Rule: a key has at most one cell, found or made in one step without an await. The cell stays in place
-while its actor stops, so a message that comes meanwhile simply starts the actor again."""
+Rule: a key has at most one cell, found or made in one step without an await. The cell stays in
+place while its actor stops, so a message that comes meanwhile simply starts the actor again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import anyio.lowlevel
 
 from actors._cell import PASSIVATE, STOP, Cell, State
 from actors._errors import ActorStopped, TooManyActors
-from actors._lifecycle import may_passivate
+from actors._incarnation import may_passivate
 from actors._ref import ActorRef, VirtualRef
 from actors._runtime import Kind
 from actors._snapshot import VirtualStatistics, active_cells, oldest_wait, top_by_depth

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class Watchdog:
         while not self._stopped.wait(self._limit / 2):
             self._alive.clear()
             asked = time.monotonic()
-            backend.call_from_thread(self._alive.set)
+            _call(backend, self._alive.set)
             if self._alive.wait(self._limit):
                 continue
             frame = sys._current_frames().get(loop_thread)
@@ -73,7 +74,7 @@ class Watchdog:
             self._alive.wait()
             blocked = Blocked(actor, time.monotonic() - asked, stack)
             if not self._stopped.is_set():
-                backend.call_from_thread(partial(self._report, blocked))
+                _call(backend, partial(self._report, blocked))
 
     def _report(self, blocked: Blocked) -> None:
         self.count += 1
@@ -82,6 +83,12 @@ class Watchdog:
                 observer(blocked)
             except Exception:
                 log.exception("actors.observer_failed")
+
+
+def _call(backend: Backend, function: Callable[[], object]) -> None:
+    """Call it in the loop's thread, unless the loop has just ended."""
+    with suppress(RuntimeError):
+        backend.call_from_thread(function)
 
 
 def _actor_in(frame: FrameType | None) -> str | None:

@@ -40,7 +40,7 @@ class Wheel:
         self._scope: anyio.CancelScope | None = None
 
     def add(self, entry: Due, when: float) -> int:
-        """Call `entry.expire()` at `when`, on the backend's clock; returns the slot for `discard`."""
+        """Call `entry.expire()` at `when` on the loop's clock; returns the slot for `discard`."""
         slot = int(when / SLOT) + 1
         bucket = self._slots.get(slot)
         if bucket is None:

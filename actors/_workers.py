@@ -1,8 +1,8 @@
 """The run queue and the tasks that empty it: one task for each suspended handler, none for actors.
 
 One worker leads: it takes ready cells and handles their mail. Before it enters a handler that
-leaves other cells waiting, it summons a second worker, which runs only once the leader has let go of
-the loop: if the leader is then inside a handler, that handler is suspended, and the second leads.
+leaves other cells waiting, it summons a second worker, which runs only once the leader has let go
+of the loop: if the leader is then inside a handler, that handler is suspended and the other leads.
 (The Leader/Followers pattern of Schmidt and others, 2000, with the event loop as its lock.)
 
 Rule: after 64 messages the next actor has its turn, after a millisecond the rest of the loop."""

@@ -1,7 +1,7 @@
 """For tests of actors: a probe to talk to, a way to wait for quiet, and clocks that jump.
 
-Rule: a test never sleeps for luck. With a virtual clock a delay of an hour costs nothing, and passes
-exactly when nothing else is left to do."""
+Rule: a test never sleeps for luck. With a virtual clock a delay of an hour costs nothing, and
+passes exactly when nothing else is left to do."""
 
 from __future__ import annotations
 

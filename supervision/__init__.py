@@ -1,4 +1,4 @@
-"""Supervision for actors: trees that restart what fails, breakers, health, and a printout of it all.
+"""Supervision for actors: trees that restart what fails, breakers, health, and a printout of all.
 
 Supervisor, Child   what shall run, as a literal
 run_tree, Tree      run it, look at it, stop it

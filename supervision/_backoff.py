@@ -1,7 +1,7 @@
 """How long to wait before trying again: pure, with the randomness passed in.
 
-Exponential backoff with full jitter, after Marc Brooker, "Exponential Backoff and Jitter" (AWS, 2015):
-the whole delay is random, so that many who failed together don't come back together."""
+Exponential backoff with full jitter, after Marc Brooker, "Exponential Backoff and Jitter"
+(AWS, 2015): the whole delay is random, so those who failed together don't come back together."""
 
 from __future__ import annotations
 

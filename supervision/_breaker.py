@@ -1,7 +1,7 @@
 """Breaker: stop calling what does not answer, and find out cheaply when it does again.
 
-Rule: a call counts in the state in which it began, or not at all; a cancelled call counts as nothing
-and returns its permit."""
+Rule: a call counts in the state in which it began, or not at all; a cancelled call counts as
+nothing and returns its permit."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class BreakerPolicy:
     """When a breaker opens and closes. Rates are shares between 0 and 1, times are seconds.
 
     It opens once `minimum_calls` are in the window and the failed reach `failure_rate` or those
-    slower than `slow_call` reach `slow_rate`. It stays open for `open_for`, longer after each failed
-    probe, up to `longest_open`; then `probes` calls at a time may try, and as many successes close
-    it. A probe that is not back after `probe_timeout` gives its place to another."""
+    slower than `slow_call` reach `slow_rate`. It stays open for `open_for`, longer after each
+    failed probe, up to `longest_open`; then `probes` calls at a time may try, and as many successes
+    close it. A probe that is not back after `probe_timeout` gives its place to another."""
 
     window: CountWindow | TimeWindow = field(default_factory=CountWindow)
     failure_rate: float = 0.5

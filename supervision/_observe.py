@@ -1,6 +1,6 @@
 """From a running tree to a value: health folded upwards, and since when it is what it is.
 
-Rule: looking changes nothing, and a `detail` or `health` that raises shows its error in its place."""
+Rule: looking changes nothing, and a `detail` or `health` that raises harms only its own line."""
 
 from __future__ import annotations
 

@@ -30,10 +30,10 @@ class RestartType(Enum):
 class Child:
     """One child of a supervisor: an actor, a family of virtual actors, or a supervisor.
 
-    Its `started()` has `start_timeout` seconds; a stop lets it drain for `shutdown` seconds and then
-    cancels it. `critical`: without it the whole is down, else only degraded. `detail` and `health`
-    are asked whenever the tree is printed, and must not wait. The supervisor starts and stops
-    everything but a family, which it only stops and shows."""
+    Its `started()` has `start_timeout` seconds; a stop lets it drain for `shutdown` seconds and
+    then cancels it. `critical`: without it the whole is down, else only degraded. `detail` and
+    `health` are asked whenever the tree is printed, and must not wait. The supervisor starts and
+    stops everything but a family, which it only stops and shows."""
 
     name: str
     start: Start

@@ -18,10 +18,6 @@ class Strategy(Enum):
 
 def affected(strategy: Strategy, failed: int, count: int) -> range:
     """The indices of the children to restart, in the order of their start."""
-    match strategy:
-        case Strategy.ONE_FOR_ONE:
-            return range(failed, failed + 1)
-        case Strategy.ONE_FOR_ALL:
-            return range(count)
-        case Strategy.REST_FOR_ONE:
-            return range(failed, count)
+    first = 0 if strategy is Strategy.ONE_FOR_ALL else failed
+    last = failed if strategy is Strategy.ONE_FOR_ONE else count - 1
+    return range(first, last + 1)

@@ -56,8 +56,8 @@ class SupervisorActor(Actor[Notice]):
                     for index, incarnation in members
                     if self._branch.members[index].incarnation == incarnation
                 )
-            case RestartChild(index):
-                await self._restart_by_order(self._branch.members[index])
+            case _:
+                await self._restart_by_order(self._branch.members[message.index])
 
     async def stopping(self) -> None:
         """Put all children to rest, the last started first."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn
 
 import anyio
@@ -36,8 +36,8 @@ async def run_tree(
 
     `reports` collects what happens, also from breakers that share it; `rng` gives the jitter."""
     tree = Tree(system, spec, reports or Reports(), rng)
-    await tree.start()
     try:
+        await tree.start()
         yield tree
     finally:
         with anyio.CancelScope(shield=True):
@@ -67,18 +67,17 @@ class Tree:
 
     async def start(self) -> None:
         """Start all children in order (called by `run_tree`)."""
-        self._root.spawn(self._supervise)
         self._root.ref = self._system.spawn(
             lambda: self._supervise(self._root),
             name=self._spec.name,
             mailbox=self._root.mailbox(),
             on_crash=lambda _message, error, _crashes: self._give_up(error),
+            held=True,
         )
-        try:
-            await self._root.ref.wait_started()
-        except ActorStopped:
-            await self.stop()
-            await self.escalated()
+        self._root.spawn(self._supervise)
+        # A top that has given up by now says so in `escalated()`, like one that does so later.
+        with suppress(ActorStopped):
+            await self._root.ref.resume()
 
     def _supervise(self, branch: Branch) -> Actor[Any]:
         return SupervisorActor(branch, self._rng)

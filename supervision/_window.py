@@ -16,11 +16,11 @@ class Totals(NamedTuple):
 
 
 class Memory(Protocol):
-    """A window that fills."""
+    """A window that fills. The first argument is the time, in seconds."""
 
-    def add(self, now: float, failed: bool, slow: bool) -> None: ...
+    def add(self, _now: float, failed: bool, slow: bool, /) -> None: ...
 
-    def totals(self, now: float) -> Totals: ...
+    def totals(self, _now: float, /) -> Totals: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class _Ring:
         self._failed = 0
         self._slow = 0
 
-    def add(self, now: float, failed: bool, slow: bool) -> None:
+    def add(self, _now: float, failed: bool, slow: bool) -> None:
         marks = self._marks
         if len(marks) == self._size and (gone := marks[0]):
             self._failed -= gone & 1
@@ -66,7 +66,7 @@ class _Ring:
         else:
             marks.append(0)
 
-    def totals(self, now: float) -> Totals:
+    def totals(self, _now: float) -> Totals:
         return Totals(len(self._marks), self._failed, self._slow)
 
 

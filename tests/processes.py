@@ -1,6 +1,8 @@
 """Real processes for tests: the bot and the local Telegram, on private ports, always stopped.
 
-A process is ended by its own handle and never by name.
+A process is ended by its own handle and never by name. It is forked from one that has imported
+everything, which takes tenths of a second where an interpreter takes seconds; `fresh` starts it as
+an operator does.
 """
 
 import os
@@ -8,12 +10,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 import anyio
@@ -23,6 +27,13 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "4242:token-of-the-tests"
+SECRET = "secret-of-the-tests"
+
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.preloaded"])
+
+Entry = Callable[[], object]
+"""What a process runs: a function of a module, with `sys.argv` set for it."""
 
 
 def free_port() -> int:
@@ -32,92 +43,133 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Running(Protocol):
+    """A process by its handle; `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def kill(self) -> None: ...
+    def send_signal(self, sig: int, /) -> None: ...
+
+
+class Forked:
+    """A process forked from the one that has imported everything."""
+
+    def __init__(
+        self, entry: Entry, argv: list[str], *, cwd: Path, env: Mapping[str, str], log: Path
+    ) -> None:
+        arguments = (entry, argv, str(cwd), dict(env), str(log))
+        self._process: ForkServerProcess = FORKS.Process(target=_enter, args=arguments)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self) -> int:
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def send_signal(self, sig: int, /) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+
+def _enter(entry: Entry, argv: list[str], cwd: str, env: dict[str, str], log: str) -> None:
+    """Become the process: its environment, folder and output, then its program."""
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    sys.argv = argv
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    sys.exit(entry())  # type: ignore[arg-type]
+
+
+def yabot() -> None:
+    """The entry of `yabot`."""
+    from yabot.cli import main
+
+    main()
+
+
+def telegram() -> int:
+    """The entry of the local Telegram."""
+    from yabot.sandbox.__main__ import main
+
+    return main()
+
+
 @dataclass
-class BotProcess:
-    """`yabot run` as an operator starts it, with a database and ports of its own."""
+class ServerProcess(ABC):
+    """A process that serves, with a folder of its own; what it prints is in `log`."""
 
     folder: Path
-    telegram_url: str
-    settings: Mapping[str, str] = field(default_factory=dict)
-    api_port: int = field(default_factory=free_port)
-    webhook_port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-    starts: int = 0
-
-    @property
-    def api_url(self) -> str:
-        return f"http://127.0.0.1:{self.api_port}"
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "yabot.db"
+    process: Running | None = field(default=None, init=False)
+    starts: int = field(default=0, init=False)
 
     @property
     def log(self) -> Path:
-        return self.folder / "bot.log"
+        return self.folder / f"{type(self).__name__}.log"
 
-    def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {
-            **kept,
-            "PYTHONPATH": str(ROOT),
-            "BOT_TOKEN": TOKEN,
-            "TELEGRAM_API_URL": self.telegram_url,
-            "SQLITE_DATABASE_PATH": str(self.database),
-            "JWT_PRIVATE_KEY_PATH": str(self.folder / "key.pem"),
-            "API_PORT": str(self.api_port),
-            "WEBHOOK_PORT": str(self.webhook_port),
-            "WEBHOOK_URL": f"http://127.0.0.1:{self.webhook_port}/telegram",
-            "WEBHOOK_SECRET": "secret-of-the-tests",
-            **self.settings,
-        }
+    @property
+    def running(self) -> Running:
+        """The handle of the process, which has been started."""
+        assert self.process is not None
+        return self.process
+
+    @abstractmethod
+    def launch(self, settings: Mapping[str, str]) -> Running:
+        """Start it."""
+
+    @abstractmethod
+    def ready_url(self) -> str:
+        """What answers 200 once it serves."""
 
     def start(self, **settings: str) -> None:
-        """Start without waiting."""
-        with ExitStack() as files:
-            log = files.enter_context(self.log.open("ab"))
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "yabot", "run"],
-                cwd=self.folder,
-                env={**self.environment(), **settings},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        """Start without waiting, with `settings` in its environment."""
+        self.process = self.launch(settings)
         self.starts += 1
 
-    async def ready(self) -> None:
-        """Return when the bot takes updates. Fails with the log when it ended instead."""
+    async def ready(self, *, deadline: float = 30) -> None:
+        """Return when it serves. Fails with the log when it ended instead."""
         async with aiohttp.ClientSession() as client:
 
             async def answers() -> bool:
-                assert self.process is not None
-                assert self.process.poll() is None, self.log.read_text()[-4000:]
+                assert self.running.poll() is None, self.log.read_text()[-4000:]
                 try:
-                    async with client.get(f"{self.api_url}/readyz") as answer:
+                    async with client.get(self.ready_url()) as answer:
                         return answer.status == 200
                 except aiohttp.ClientError:
                     return False
 
-            await until(answers, deadline=30)
+            await until(answers, deadline=deadline)
 
     async def kill(self) -> None:
         """kill -9."""
-        assert self.process is not None
-        self.process.kill()
+        self.running.kill()
         await self.ended()
 
     async def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """Ask it to stop and wait; returns its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal_number)
+        self.running.send_signal(signal_number)
         return await self.ended()
 
     async def ended(self, *, deadline: float = 30) -> int:
         """Wait until the process has ended by itself; returns its exit code."""
-        process = self.process
-        assert process is not None
         with anyio.fail_after(deadline):
-            return await anyio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(self.running.wait, abandon_on_cancel=True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -131,3 +183,74 @@ class BotProcess:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+@dataclass
+class BotProcess(ServerProcess):
+    """`yabot run`, or another `command` of it, with a database and ports of its own."""
+
+    telegram_url: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    command: str = "run"
+    entry: Entry = yabot
+    fresh: bool = False
+    api_port: int = field(default_factory=free_port)
+    webhook_port: int = field(default_factory=free_port)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def webhook_url(self) -> str:
+        return f"http://127.0.0.1:{self.webhook_port}/telegram"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "yabot.db"
+
+    def ready_url(self) -> str:
+        return f"{self.api_url}/readyz"
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "BOT_TOKEN": TOKEN,
+            "TELEGRAM_API_URL": self.telegram_url,
+            "SQLITE_DATABASE_PATH": str(self.database),
+            "JWT_PRIVATE_KEY_PATH": str(self.folder / "key.pem"),
+            "API_PORT": str(self.api_port),
+            "WEBHOOK_PORT": str(self.webhook_port),
+            "WEBHOOK_URL": self.webhook_url,
+            "WEBHOOK_SECRET": SECRET,
+            **self.settings,
+        }
+
+    def launch(self, settings: Mapping[str, str]) -> Running:
+        env = {**self.environment(), **settings}
+        if not self.fresh:
+            argv = ["yabot", self.command]
+            return Forked(self.entry, argv, cwd=self.folder, env=env, log=self.log)
+        command = [sys.executable, "-m", "yabot", self.command]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)
+
+
+@dataclass
+class TelegramProcess(ServerProcess):
+    """The local Telegram with a database file of its own."""
+
+    port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ready_url(self) -> str:
+        return f"{self.url}/sandbox/stats"
+
+    def launch(self, settings: Mapping[str, str]) -> Running:
+        argv = ["sandbox", "--port", str(self.port), "--database", str(self.folder / "telegram.db")]
+        return Forked(telegram, argv, cwd=self.folder, env=settings, log=self.log)

@@ -66,10 +66,12 @@ def run(variant: str, *, people: int, in_flight: int) -> Run:
             url = crowd.stdout.readline().strip()
             command, settings = VARIANTS[variant](url, Path(folder))
             bot = _start(command, settings, bot_core, capture=False)
+            crowd.stdout.readline()
+            before, _ = _usage(bot.pid)
             answer = crowd.stdout.readline()
             if not answer:
                 raise RuntimeError(f"{variant}: the crowd gave up")
-            cpu, memory = _usage(bot.pid)
+            after, memory = _usage(bot.pid)
         finally:
             for process in (bot, crowd):
                 if process is not None:
@@ -80,7 +82,7 @@ def run(variant: str, *, people: int, in_flight: int) -> Run:
         rate=told["updates"] / told["seconds"],
         p50=told["p50_ms"],
         p99=told["p99_ms"],
-        cpu=cpu * 1000 / told["updates"],
+        cpu=(after - before) * 1000 / told["updates"],
         memory=memory,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import anyio
 
@@ -50,6 +50,14 @@ class Strange(Message[None]):
 Line: TypeAlias = Add | Get | Fail | Nap | Do | Strange
 
 
+A = TypeVar("A")
+
+
+def each(make: Callable[[], A]) -> Callable[[int], A]:
+    """A factory for a family, in which all keys are alike."""
+    return lambda _key: make()
+
+
 class Refused(Exception):
     """A player's answer that is no crash."""
 
@@ -84,8 +92,8 @@ class Player(Actor[Line]):
                 return seconds
             case Do(action):
                 return action(self)
-            case _:
-                self.unhandled(message)
+            case Strange():
+                return self.unhandled(message)
 
     async def stopping(self) -> None:
         self.diary.append("stopping")

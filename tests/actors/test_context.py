@@ -96,7 +96,7 @@ async def test_an_isolated_handler_may_wait_and_keeps_its_variables(system: Acto
     class Isolated(Actor[Where]):
         isolated = True
 
-        async def receive(self, message: Where) -> object:
+        async def receive(self, _message: Where) -> object:
             colour.set("blue")
             with anyio.move_on_after(1) as scope:
                 await anyio.sleep(5)

@@ -1,20 +1,24 @@
-"""The parts below the actors: chain, wheel, workers, snapshot, watchdog, and the tools for tests."""
+"""The parts below the actors: chain, wheel, workers, snapshot, watchdog, and tools for tests."""
 
 import asyncio
+import socket
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
 from actors import ActorSystem, Blocked, Mailbox, Reason, Restart
+from actors._backend import current_backend
 from actors._chain import Chain
 from actors._messages import Envelope
+from actors._watchdog import Watchdog
 from actors._wheel import Wheel
 from actors._workers import SPARE
 from actors.testing import VirtualTimeLoop, virtual_clock, wait_until_idle
-from tests.actors.cast import Add, Do, Fail, Get, Nap, Player
+from tests.actors.cast import Add, Do, Fail, Get, Nap, Player, each
 
 
 def envelopes(count: int) -> list[Envelope]:
@@ -150,7 +154,7 @@ async def test_a_resumed_handler_lets_a_waiting_leader_go_on(system: ActorSystem
 async def test_a_snapshot_counts_what_happened_and_shows_who_is_behind(
     system: ActorSystem,
 ) -> None:
-    family = system.virtual("family", lambda _key: Player())
+    family = system.virtual("family", each(Player))
     player = system.spawn(Player, name="player", on_crash=lambda *_: Restart(delay=100))
     other = system.spawn(Player, name="other")
     player.tell_nowait(Fail(ValueError("oh")))
@@ -193,6 +197,7 @@ def test_a_watchdog_names_the_handler_that_blocks_the_loop(backend: str) -> None
             system.on_blocked(seen.append)
             player = system.spawn(Player, name="player")
             with anyio.fail_after(30):
+                await anyio.sleep(0.2)
                 await player.ask(Do(lambda _: time.sleep(0.5)), timeout=30)
                 while not seen:
                     await anyio.sleep(0.01)
@@ -218,6 +223,58 @@ def test_a_watchdog_knows_when_it_was_nobody(monkeypatch: pytest.MonkeyPatch) ->
 
     anyio.run(main)
     assert seen[0].actor is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_watchdog_ends_quietly_with_a_loop_that_never_came_back(
+    anyio_backend: tuple[str, dict[str, Any]], ended: bool
+) -> None:
+    calls: list[object] = []
+
+    def call(function: object) -> None:
+        calls.append(function)
+        if ended:
+            raise RuntimeError("the loop has ended")
+
+    watchdog = Watchdog(0.01)
+    watchdog.start(replace(current_backend(), call_from_thread=call))
+    deadline = time.monotonic() + 10
+    while not calls and time.monotonic() < deadline:
+        await anyio.lowlevel.checkpoint()
+    watchdog.stop()
+    while threading.active_count() > 1 and time.monotonic() < deadline:
+        if "actors-watchdog" not in [thread.name for thread in threading.enumerate()]:
+            break
+    assert watchdog.count == 0
+    assert len(calls) == 1
+
+
+@pytest.mark.anyio
+async def test_a_waiter_may_be_woken_before_it_waits_and_more_than_once(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    backend = current_backend()
+    waiter = backend.waiter()
+    backend.wake(waiter)
+    backend.wake(waiter)
+    with anyio.fail_after(1):
+        await waiter
+
+
+def test_virtual_time_does_not_jump_while_a_socket_has_something() -> None:
+    async def main() -> float:
+        loop, came = asyncio.get_running_loop(), asyncio.Event()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.send(b"x")
+            loop.add_reader(ours, came.set)
+            await asyncio.wait_for(came.wait(), 3600)
+            loop.remove_reader(ours)
+        return loop.time()
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        assert runner.run(main()) < 1
 
 
 @pytest.mark.anyio

@@ -4,11 +4,12 @@ Each message has a number. Afterwards every number must have had one fate, sende
 kept, and no handler may have met another one of its actor."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -145,7 +146,9 @@ class Program:
         return self.spawned
 
     async def step(
-        self, background: Callable[[Callable[[], Awaitable[None]]], None], step: tuple[str, int, float, bool]
+        self,
+        group: TaskGroup,
+        step: tuple[str, int, float, bool],
     ) -> None:
         verb, sender, seconds, flag = step
         self.numbers += 1
@@ -154,17 +157,17 @@ class Program:
             case "nowait":
                 self._nowait(job)
             case "tell":
-                background(lambda: self._tell(job))
+                group.start_soon(self._tell, job)
             case "ask":
-                background(lambda: self._ask(job))
+                group.start_soon(self._ask, job)
             case "cancelled":
-                background(lambda: self._cancelled_ask(job))
+                group.start_soon(self._cancelled_ask, job)
             case "sleep":
                 await anyio.sleep(seconds)
             case "stop":
-                background(lambda: self.ref().stop(timeout=seconds))
+                group.start_soon(partial(self.ref().stop, timeout=seconds))
             case "hold":
-                background(lambda: self._hold_and_resume(seconds))
+                group.start_soon(self._hold_and_resume, seconds)
         self.ledger.deepest = max(self.ledger.deepest, self.ref()._target().depth)
 
     def _nowait(self, job: Job) -> None:
@@ -228,7 +231,7 @@ async def run(
         with anyio.fail_after(1000):
             async with anyio.create_task_group() as group:
                 for step in steps:
-                    await program.step(group.start_soon, step)
+                    await program.step(group, step)
                 await anyio.sleep(5)
                 if program.family is not None:
                     await program.family.stop(timeout=5)
@@ -281,9 +284,7 @@ def test_whatever_happens_every_message_has_one_fate(
     policy: str,
 ) -> None:
     name, options = virtual_clock(backend)
-    ledger = anyio.run(
-        run, steps, virtual, overflow, policy, backend=name, backend_options=options
-    )
+    ledger = anyio.run(run, steps, virtual, overflow, policy, backend=name, backend_options=options)
     check(ledger)
     fates = ledger.handled + ledger.refused + ledger.told + ledger.left
     dead = {letter.message.number for letter in ledger.letters}  # type: ignore[attr-defined]

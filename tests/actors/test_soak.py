@@ -1,4 +1,4 @@
-"""Many actors, random stops, crashes and cancellations; afterwards no task and no waiter is left."""
+"""Many actors, random stops, crashes and cancellations; afterwards no task is left."""
 
 import asyncio
 import random
@@ -18,6 +18,7 @@ from actors import (
     Restart,
 )
 from actors.testing import virtual_clock
+from tests.actors.cast import each
 
 
 class Spin(Message[int]):
@@ -70,7 +71,7 @@ async def soak(seed: int) -> dict[str, int]:
     async with ActorSystem(drain=3) as system:
         others: list[ActorRef[Spin]] = []
         family = system.virtual(
-            "family", lambda _key: Spinner(chance, others), idle=3, limit=20, mailbox=Mailbox(4)
+            "family", each(lambda: Spinner(chance, others)), idle=3, limit=20, mailbox=Mailbox(4)
         )
         others += [family.ref(key) for key in range(30)]
         for number, overflow in enumerate(Overflow):
@@ -106,9 +107,7 @@ def tasks_left(backend: str) -> int:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_nothing_is_left_after_a_storm(
-    backend: str, seed: int, quiet_log: None
-) -> None:
+def test_nothing_is_left_after_a_storm(backend: str, seed: int, quiet_log: None) -> None:
     async def main() -> tuple[dict[str, int], int]:
         outcomes = await soak(seed)
         return outcomes, tasks_left(backend)

@@ -1,9 +1,11 @@
 """Ends: graceful within a deadline, by force after it, and every ask answered."""
 
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from actors import (
     ActorCrashed,
@@ -18,7 +20,7 @@ from actors import (
     Restart,
 )
 from actors.testing import Probe, wait_until_idle
-from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player
+from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player, each
 
 pytestmark = pytest.mark.anyio
 
@@ -170,8 +172,9 @@ async def test_an_actor_ends_itself_without_waiting_for_itself(system: ActorSyst
     await player.wait_stopped()
 
     class Suicidal(Player):
-        async def receive(self, message: Line) -> object:
-            return await self.ref.stop()
+        async def receive(self, _message: Line) -> object:
+            await self.ref.stop()
+            return None
 
     suicidal = system.spawn(Suicidal, name="suicidal")
     with pytest.raises(ActorCrashed) as got:
@@ -254,6 +257,7 @@ async def test_a_watcher_gets_its_notice_when_the_other_has_ended(system: ActorS
     await watcher.ask(Do(lambda actor: actor.watch(player, Add(5))), timeout=1)
     await anyio.sleep(1)
     assert await watcher.ask(Get(), timeout=1) == 0
+    await watcher.ask(Do(lambda actor: actor.watch(player, Add(0))), timeout=1)
     await player.stop()
     assert await watcher.ask(Get(), timeout=1) == 5
     await watcher.ask(Do(lambda actor: actor.watch(player, Add(50))), timeout=1)
@@ -269,7 +273,7 @@ async def test_a_name_is_free_again_after_the_end(system: ActorSystem) -> None:
     with pytest.raises(NameTaken, match="an actor named player is alive"):
         system.spawn(Player, name="player")
     with pytest.raises(NameTaken):
-        system.virtual("player", lambda _key: Player())
+        system.virtual("player", each(Player))
     await player.stop()
     again = system.spawn(Player, name="player")
     assert await again.ask(Add(1), timeout=1) == 1
@@ -287,9 +291,9 @@ async def test_leaving_the_system_ends_the_last_spawned_first(
     async with ActorSystem() as system:
         for name in "abc":
             system.spawn(Ending, name=name)
-        family = system.virtual("family", lambda _key: Ending())
-        family.ref("one").tell_nowait(Add(1))
-    assert ended == ["family/one", "c", "b", "a"]
+        family = system.virtual("family", each(Ending))
+        family.ref(1).tell_nowait(Add(1))
+    assert ended == ["family/1", "c", "b", "a"]
     with pytest.raises(RuntimeError, match="has ended"):
         system.spawn(Player, name="late")
 
@@ -305,16 +309,19 @@ async def test_an_error_in_the_block_ends_everything_and_answers_every_ask(
         except (ActorKilled, ActorStopped) as error:
             outcomes.append(error)
 
+    async def fail(group: TaskGroup) -> None:
+        async with ActorSystem() as system:
+            player = system.spawn(Player, name="player")
+            family = system.virtual("family", each(Player))
+            for ref in (player, family.ref(1)):
+                group.start_soon(ask, ref, Nap(500))
+                group.start_soon(ask, ref, Nap(500))
+            await anyio.sleep(1)
+            raise OSError("the block's own trouble")
+
     async with anyio.create_task_group() as group:
         with pytest.raises(ExceptionGroup) as got:
-            async with ActorSystem() as system:
-                player = system.spawn(Player, name="player")
-                family = system.virtual("family", lambda _key: Player())
-                for ref in (player, family.ref(1)):
-                    group.start_soon(ask, ref, Nap(500))
-                    group.start_soon(ask, ref, Nap(500))
-                await anyio.sleep(1)
-                raise OSError("the block's own trouble")
+            await fail(group)
     assert got.group_contains(OSError)
     assert sorted(type(error).__name__ for error in outcomes) == [
         "ActorKilled", "ActorKilled", "ActorStopped", "ActorStopped",
@@ -333,3 +340,75 @@ async def test_a_cancellation_from_outside_ends_a_system_at_once(
             await anyio.sleep_forever()
     assert anyio.current_time() - began == pytest.approx(2, abs=0.1)
     assert diary == ["started", "nap"]
+
+
+async def test_two_stops_with_deadlines_are_one_end(system: ActorSystem) -> None:
+    class Shielded(Player):
+        async def receive(self, message: Line) -> object:
+            with anyio.CancelScope(shield=True):
+                return await super().receive(message)
+
+    shielded = system.spawn(Shielded, name="shielded")
+    shielded.tell_nowait(Nap(5))
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(shielded.stop, timeout=1))
+        group.start_soon(partial(shielded.stop, timeout=2))
+    assert system.snapshot().actors == 0
+
+
+async def test_a_kill_of_an_idle_actor_ends_it(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    await wait_until_idle(system)
+    player._target().kill()
+    await player.wait_stopped()
+
+
+async def test_a_hold_whose_caller_went_away_ends_in_a_hold_all_the_same(
+    system: ActorSystem,
+) -> None:
+    player = system.spawn(Player, name="player")
+    player.tell_nowait(Nap(2))
+    with anyio.move_on_after(1):
+        await player.hold(timeout=5)
+    await anyio.sleep(10)
+    assert player.statistics().state == "held"
+    await player.resume()
+    assert await player.ask(Add(1), timeout=1) == 1
+
+
+async def test_a_background_task_that_fails_while_it_is_cancelled_is_seen(
+    system: ActorSystem,
+) -> None:
+    seen: list[str] = []
+    system.on_crash(lambda crash: seen.append(str(crash.error)))
+
+    class Untidy(Player):
+        async def run(self) -> None:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                raise OSError("could not close")
+
+    untidy = system.spawn(Untidy, name="untidy")
+    await untidy.ask(Add(1), timeout=1)
+    await untidy.stop()
+    assert seen == ["could not close"]
+
+
+async def test_background_tasks_end_with_a_cancelled_system(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    ended: list[str] = []
+
+    class Loop(Player):
+        async def run(self) -> None:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                ended.append("run")
+
+    with anyio.move_on_after(1):
+        async with ActorSystem() as system:
+            system.spawn(Loop, name="loop")
+            await anyio.sleep_forever()
+    assert ended == ["run"]

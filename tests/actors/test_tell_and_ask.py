@@ -1,5 +1,8 @@
 """Sending: order, answers, deadlines, and errors that tell whether anything happened."""
 
+import itertools
+from functools import partial
+
 import anyio
 import pytest
 
@@ -51,7 +54,7 @@ async def test_a_suspended_handler_holds_up_nobody_else(system: ActorSystem) -> 
     began = system.now()
     async with anyio.create_task_group() as group:
         for napper in nappers:
-            group.start_soon(lambda ref=napper: ref.ask(Nap(10), timeout=20))
+            group.start_soon(partial(napper.ask, Nap(10), timeout=20))
     assert system.now() - began < 11
 
 
@@ -228,7 +231,7 @@ async def test_an_actor_that_asks_itself_is_told_so(system: ActorSystem) -> None
 
 async def test_a_chain_of_asks_without_a_ring_is_answered(system: ActorSystem) -> None:
     refs = [system.spawn(Relay, name=name) for name in "abc"]
-    for ref, after in zip(refs, refs[1:], strict=False):
+    for ref, after in itertools.pairwise(refs):
         await ref.ask(Introduce(after), timeout=1)
     assert await refs[0].ask(Question(), timeout=5) == "the end"
 

@@ -18,7 +18,7 @@ from actors import (
     StashFull,
 )
 from actors.testing import VirtualTimeLoop, wait_until_idle
-from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player
+from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player, Refused, each
 
 pytestmark = pytest.mark.anyio
 
@@ -111,7 +111,7 @@ async def test_a_timer_that_finds_the_mailbox_full_is_a_dead_letter(
 
 
 async def test_a_pending_timer_keeps_a_virtual_actor(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), idle=5)
+    family = system.virtual("users", each(Player), idle=5)
     await family.ref(1).ask(Do(lambda actor: actor.after(20, Add(1))), timeout=1)
     await anyio.sleep(19)
     assert len(family) == 1
@@ -182,7 +182,7 @@ async def test_what_was_set_aside_is_turned_down_at_the_end(
     shy = system.spawn(Shy, name="shy")
     shy.tell_nowait(Add(1))
     await shy.stop()
-    family = system.virtual("shy ones", lambda _key: Shy(), idle=5)
+    family = system.virtual("shy ones", each(Shy), idle=5)
     family.ref(1).tell_nowait(Add(2))
     await anyio.sleep(20)
     assert len(family) == 1
@@ -215,3 +215,19 @@ async def test_only_a_message_can_be_set_aside_and_only_once(system: ActorSystem
 
     with pytest.raises(AskTimeout):
         await player.ask(Do(twice), timeout=0.0)
+
+
+async def test_what_was_set_aside_is_not_refused_by_an_error_after_it(
+    system: ActorSystem, letters: list[DeadLetter]
+) -> None:
+    def aside(actor: Player) -> None:
+        if not actor.total:
+            actor.total = 1
+            actor.stash()
+            raise Refused("not now")
+
+    player = system.spawn(Player, name="player")
+    player.tell_nowait(Do(aside))
+    assert await player.ask(Do(lambda actor: actor.unstash()), timeout=1) is None
+    await wait_until_idle(system)
+    assert letters == []

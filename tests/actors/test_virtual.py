@@ -14,7 +14,7 @@ from actors import (
     TooManyActors,
 )
 from actors.testing import wait_until_idle
-from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player
+from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player, each
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 async def test_the_first_message_activates_and_equal_keys_share_one_actor(
     system: ActorSystem,
 ) -> None:
-    family = system.virtual("users", lambda _key: Player())
+    family = system.virtual("users", each(Player))
     ref = family.ref(7)
     assert len(family) == 0
     assert await ref.ask(Add(1), timeout=1) == 1
@@ -36,7 +36,7 @@ async def test_the_first_message_activates_and_equal_keys_share_one_actor(
 
 
 async def test_an_actor_finds_its_own_ref_and_system(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player())
+    family = system.virtual("users", each(Player))
     own = await family.ref(7).ask(Do(lambda actor: (actor.ref, actor.system)), timeout=1)
     assert own == (family.ref(7), system)
 
@@ -45,7 +45,7 @@ async def test_an_idle_actor_is_passivated_and_comes_back_with_its_next_message(
     system: ActorSystem,
 ) -> None:
     diary: list[str] = []
-    family = system.virtual("users", lambda _key: Player(diary), idle=10)
+    family = system.virtual("users", each(lambda: Player(diary)), idle=10)
     await family.ref(7).ask(Add(1), timeout=1)
     await anyio.sleep(9)
     assert len(family) == 1
@@ -58,7 +58,7 @@ async def test_an_idle_actor_is_passivated_and_comes_back_with_its_next_message(
 
 
 async def test_an_actor_in_use_is_not_passivated(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), idle=10)
+    family = system.virtual("users", each(Player), idle=10)
     for _ in range(10):
         await family.ref(7).ask(Add(1), timeout=1)
         await anyio.sleep(6)
@@ -66,7 +66,7 @@ async def test_an_actor_in_use_is_not_passivated(system: ActorSystem) -> None:
 
 
 async def test_a_long_handler_keeps_its_actor(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), idle=10)
+    family = system.virtual("users", each(Player), idle=10)
     family.ref(7).tell_nowait(Add(1))
     assert await family.ref(7).ask(Nap(100), timeout=200) == 100
     assert await family.ref(7).ask(Get(), timeout=1) == 1
@@ -77,7 +77,7 @@ async def test_an_actor_may_object_to_its_passivation(system: ActorSystem) -> No
         def may_passivate(self) -> bool:
             return self.total >= 2
 
-    family = system.virtual("users", lambda _key: Busy(), idle=10)
+    family = system.virtual("users", each(Busy), idle=10)
     await family.ref(7).ask(Add(1), timeout=1)
     await anyio.sleep(50)
     assert await family.ref(7).ask(Add(1), timeout=1) == 2
@@ -86,9 +86,7 @@ async def test_an_actor_may_object_to_its_passivation(system: ActorSystem) -> No
 
 
 async def test_a_pending_restart_keeps_the_actor_and_its_mail(system: ActorSystem) -> None:
-    family = system.virtual(
-        "users", lambda _key: Player(), idle=5, on_crash=lambda *_: Restart(delay=60)
-    )
+    family = system.virtual("users", each(Player), idle=5, on_crash=lambda *_: Restart(delay=60))
     family.ref(7).tell_nowait(Fail(ValueError("oh")))
     family.ref(7).tell_nowait(Add(3))
     await anyio.sleep(50)
@@ -106,7 +104,7 @@ async def test_mail_that_comes_during_the_goodbye_starts_the_actor_again(
             await anyio.sleep(5)
             self.diary.append("stopping")
 
-    family = system.virtual("users", lambda _key: Slow(diary), idle=10)
+    family = system.virtual("users", each(lambda: Slow(diary)), idle=10)
     await family.ref(7).ask(Add(1), timeout=1)
     await anyio.sleep(12)
     family.ref(7).tell_nowait(Add(2))
@@ -116,7 +114,7 @@ async def test_mail_that_comes_during_the_goodbye_starts_the_actor_again(
 
 
 async def test_a_stop_passivates_and_the_next_message_activates(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player())
+    family = system.virtual("users", each(Player))
     ref = family.ref(7)
     await ref.stop()
     ref.stop_nowait()
@@ -134,7 +132,7 @@ async def test_a_stop_passivates_and_the_next_message_activates(system: ActorSys
 async def test_a_stop_at_its_deadline_cancels_the_handler(
     system: ActorSystem, letters: list[DeadLetter]
 ) -> None:
-    family = system.virtual("users", lambda _key: Player())
+    family = system.virtual("users", each(Player))
     family.ref(7).tell_nowait(Nap(100))
     family.ref(7).tell_nowait(Add(1))
     began = system.now()
@@ -145,7 +143,7 @@ async def test_a_stop_at_its_deadline_cancels_the_handler(
 
 
 async def test_a_stop_does_not_wait_for_a_restart(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), on_crash=lambda *_: Restart(delay=60))
+    family = system.virtual("users", each(Player), on_crash=lambda *_: Restart(delay=60))
     family.ref(7).tell_nowait(Fail(ValueError("oh")))
     await anyio.sleep(1)
     await family.ref(7).stop(timeout=100)
@@ -153,7 +151,7 @@ async def test_a_stop_does_not_wait_for_a_restart(system: ActorSystem) -> None:
 
 
 async def test_at_the_limit_the_longest_idle_makes_room(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), idle=100, limit=3)
+    family = system.virtual("users", each(Player), idle=100, limit=3)
     for key in range(10):
         await family.ref(key).ask(Add(1), timeout=1)
         await anyio.sleep(10)
@@ -162,7 +160,7 @@ async def test_at_the_limit_the_longest_idle_makes_room(system: ActorSystem) -> 
 
 
 async def test_at_the_limit_with_nobody_idle_the_sender_is_refused(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), limit=2)
+    family = system.virtual("users", each(Player), limit=2)
     for key in range(2):
         family.ref(key).tell_nowait(Nap(10))
     with pytest.raises(TooManyActors, match="users has 2 live actors and none is idle") as got:
@@ -178,7 +176,7 @@ async def test_an_idle_actor_that_objects_makes_no_room(system: ActorSystem) -> 
         def may_passivate(self) -> bool:
             return False
 
-    family = system.virtual("users", lambda _key: Proud(), limit=4)
+    family = system.virtual("users", each(Proud), limit=4)
     for key in range(4):
         await family.ref(key).ask(Add(1), timeout=1)
     for key in range(100, 120):
@@ -195,7 +193,7 @@ async def test_a_family_that_stops_drains_everybody_and_takes_nothing_more(
     system: ActorSystem,
 ) -> None:
     diary: list[str] = []
-    family = system.virtual("users", lambda _key: Player(diary))
+    family = system.virtual("users", each(lambda: Player(diary)))
     for key in range(1500):
         family.ref(key).tell_nowait(Add(key))
     await family.stop(timeout=5)
@@ -207,7 +205,7 @@ async def test_a_family_that_stops_drains_everybody_and_takes_nothing_more(
 
 
 async def test_a_sweep_reaches_everyone_however_many_there_are(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), idle=10)
+    family = system.virtual("users", each(Player), idle=10)
     for key in range(2500):
         family.ref(key).tell_nowait(Add(1))
     await wait_until_idle(system)
@@ -217,7 +215,7 @@ async def test_a_sweep_reaches_everyone_however_many_there_are(system: ActorSyst
 
 
 async def test_the_statistics_show_who_is_behind(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), mailbox=Mailbox(3))
+    family = system.virtual("users", each(Player), mailbox=Mailbox(3))
     for key, count in ((1, 1), (2, 4), (3, 2)):
         family.ref(key).tell_nowait(Nap(100))
         await anyio.sleep(0.1)
@@ -239,7 +237,7 @@ async def test_a_family_shares_its_crash_policy(system: ActorSystem) -> None:
         seen.append(message)
         return Restart(first=Add(crashes))
 
-    family = system.virtual("users", lambda _key: Player(), on_crash=policy)
+    family = system.virtual("users", each(Player), on_crash=policy)
     crash = Fail(ValueError("oh"))
     family.ref(7).tell_nowait(crash)
     assert await family.ref(7).ask(Get(), timeout=1) == 1
@@ -247,7 +245,7 @@ async def test_a_family_shares_its_crash_policy(system: ActorSystem) -> None:
 
 
 async def test_a_watcher_of_a_virtual_actor_hears_of_its_passivation(system: ActorSystem) -> None:
-    family = system.virtual("users", lambda _key: Player(), idle=10)
+    family = system.virtual("users", each(Player), idle=10)
     watcher = system.spawn(Player, name="watcher")
     await watcher.ask(Do(lambda actor: actor.watch(family.ref(7), Add(1))), timeout=1)
     assert await watcher.ask(Get(), timeout=1) == 1
@@ -257,3 +255,29 @@ async def test_a_watcher_of_a_virtual_actor_hears_of_its_passivation(system: Act
     assert await watcher.ask(Get(), timeout=1) == 1
     await anyio.sleep(10)
     assert await watcher.ask(Get(), timeout=1) == 11
+
+
+async def test_an_objection_that_raises_is_an_objection_and_is_seen(system: ActorSystem) -> None:
+    seen: list[str] = []
+    system.on_crash(lambda crash: seen.append(str(crash.error)))
+
+    class Torn(Player):
+        def may_passivate(self) -> bool:
+            raise OSError("cannot decide")
+
+    family = system.virtual("users", each(Torn), idle=5)
+    family.ref(1).tell_nowait(Add(1))
+    await anyio.sleep(7)
+    assert await family.ref(1).ask(Get(), timeout=1) == 1
+    assert seen == ["cannot decide"]
+
+
+async def test_only_so_many_make_room_at_a_time(system: ActorSystem) -> None:
+    family = system.virtual("users", each(Player), limit=4)
+    for key in range(4):
+        await family.ref(key).ask(Add(1), timeout=1)
+    family.ref(10).tell_nowait(Add(1))
+    with pytest.raises(TooManyActors):
+        family.ref(11).tell_nowait(Add(1))
+    await wait_until_idle(system)
+    assert await family.ref(11).ask(Add(1), timeout=1) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.domain.strategies import NOON, newcomer
 from yabot.domain import commands as c
-from yabot.domain.besitos import MOST_BESITOS
+from yabot.domain.besitos import DAILY_REST, MOST_BESITOS
 from yabot.domain.decide import decide
 from yabot.domain.decision import Decision, LedgerEntry, Rejected
 from yabot.domain.events import BesitosAdded, BesitosSpent
@@ -62,29 +62,38 @@ def test_adding_and_spending_are_told_as_what_they_are() -> None:
 @given(st.lists(st.timedeltas(timedelta(0), timedelta(hours=30)), max_size=30))
 def test_the_daily_gift_comes_once_per_day(pauses: list[timedelta]) -> None:
     user, now = newcomer(), NOON
-    days = set()
+    taken: list[datetime] = []
     for pause in pauses:
         now += pause
         outcome = decide(user, c.ClaimDaily(amount=10), now)
-        assert isinstance(outcome, Decision) == (now.date() not in days)
-        days.add(now.date())
+        due = not taken or (now.date() > taken[-1].date() and now - taken[-1] >= DAILY_REST)
+        assert isinstance(outcome, Decision) == due
         if isinstance(outcome, Decision):
             user = outcome.user
-    assert user.balance == 10 * len(days)
+            taken.append(now)
+    assert user.balance == 10 * len(taken)
+
+
+def test_moving_to_another_time_zone_brings_no_second_gift() -> None:
+    taken = decide(newcomer(), c.ClaimDaily(amount=10), NOON)
+    assert isinstance(taken, Decision)
+    moved = decide(taken.user, c.ChangePreferences(time_zone="Pacific/Kiritimati"), NOON)
+    assert isinstance(moved, Decision)
+    assert isinstance(decide(moved.user, c.ClaimDaily(amount=10), NOON), Rejected)
 
 
 @pytest.mark.parametrize(
     ("zone", "given_at", "next_day"),
     [
-        ("UTC", datetime(2026, 3, 1, 23, 59, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)),
+        ("UTC", datetime(2026, 3, 1, 11, 59, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)),
         (
             "America/Bogota",
-            datetime(2026, 3, 2, 4, 59, tzinfo=UTC),
+            datetime(2026, 3, 1, 16, 59, tzinfo=UTC),
             datetime(2026, 3, 2, 5, tzinfo=UTC),
         ),
         (
             "Asia/Tokyo",
-            datetime(2026, 3, 1, 14, 59, tzinfo=UTC),
+            datetime(2026, 3, 1, 2, 59, tzinfo=UTC),
             datetime(2026, 3, 1, 15, tzinfo=UTC),
         ),
     ],

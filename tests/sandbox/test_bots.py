@@ -10,6 +10,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.enums import ChatAction, ParseMode
 from aiogram.filters import CommandStart
+from aiogram.methods import SendMessage
 from aiogram.types import (
     BotCommand,
     CallbackQuery,
@@ -51,8 +52,8 @@ def dispatcher() -> Dispatcher:
         seen.append(change.new_chat_member.status)
 
     @router.message()
-    async def echo(message: Message) -> None:
-        await message.answer(message.text or "")
+    async def echo(message: Message) -> SendMessage:
+        return message.answer(message.text or "")
 
     seen: list[str] = []
     built = Dispatcher(seen=seen)

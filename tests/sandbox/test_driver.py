@@ -5,7 +5,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.sandbox.telegram import KEYBOARD, Telegram
+from tests.sandbox.telegram import KEYBOARD, Clock, Telegram
 from yabot.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -119,7 +119,9 @@ async def test_only_what_is_on_the_screen_can_be_pressed(telegram: Telegram) -> 
         ("users/0/messages", {"text": "x"}, 400),
         ("chats", {"title": "nobody"}, 400),
         ("faults", {"method": "sendMessage"}, 400),
+        ("chats", {"title": "strangers", "members": ["Ana"]}, 400),
         ("faults", {"status": 200}, 400),
+        ("faults", {"delay": "long"}, 400),
         ("faults", {"drop": "sometimes"}, 400),
         ("nowhere", {}, 404),
     ],
@@ -137,13 +139,12 @@ async def test_a_user_who_blocked_the_bot_cannot_write_to_it(telegram: Telegram)
     assert "unblock" in answer["error"]
 
 
-async def test_a_page_of_another_origin_cannot_drive(telegram: Telegram) -> None:
+async def test_a_page_of_another_origin_cannot_drive(sandbox: Sandbox, telegram: Telegram) -> None:
     async with telegram.http.get(
         "/sandbox/stats", headers={"Origin": "https://elsewhere.example"}
     ) as response:
         assert response.status == 403
-    own = str(telegram.http._base_url_origin)
-    async with telegram.http.get("/sandbox/stats", headers={"Origin": own}) as response:
+    async with telegram.http.get("/sandbox/stats", headers={"Origin": sandbox.url}) as response:
         assert response.status == 200
 
 
@@ -172,3 +173,24 @@ async def test_an_unknown_path_is_not_found_in_telegrams_envelope(telegram: Tele
     async with telegram.http.get("/nowhere") as response:
         assert response.status == 404
         assert (await response.json())["description"] == "Not Found"
+
+
+async def test_a_bot_that_is_too_far_behind_is_sent_no_more(
+    telegram: Telegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yabot.sandbox.updates.CAPACITY", 2)
+    await telegram.says(7, "one")
+    last = await telegram.says(7, "two")
+    await telegram.drive("users/7/messages", {"text": "three"}, status=429)
+    await telegram.call("getUpdates", offset=last["update_id"])
+    await telegram.says(7, "three")
+
+
+async def test_presses_that_are_over_are_forgotten(telegram: Telegram, clock: Clock) -> None:
+    await telegram.says(7, "hello")
+    sent = await telegram.call("sendMessage", chat_id=7, text="hi", reply_markup=KEYBOARD)
+    for _ in range(3):
+        await telegram.presses(7, sent["message_id"], "go:left")
+        clock.now += 200
+    (bot,) = (await telegram.asks("stats"))["bots"]
+    assert bot["open_queries"] == 1

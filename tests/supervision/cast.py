@@ -49,6 +49,10 @@ class Stage:
         """A factory for the child of that name."""
         return lambda: Part(self, name)
 
+    def user(self, key: int) -> Actor[Order]:
+        """The factory of a family."""
+        return Part(self, f"user {key}")
+
 
 class Part(Actor[Order]):
     """A child."""

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from actors import ActorStopped, ActorSystem, Mailbox
+from actors import ActorStopped, ActorSystem, Mailbox, NameTaken
 from actors.testing import wait_until_idle
 from supervision import (
     Backoff,
@@ -20,7 +20,7 @@ from supervision import (
     UnknownChild,
     run_tree,
 )
-from tests.supervision.cast import Crash, Leave, Part, Ping, Rest, Stage
+from tests.supervision.cast import Crash, Leave, Ping, Rest, Stage
 
 pytestmark = pytest.mark.anyio
 BAD = Crash(ValueError("oh"))
@@ -173,13 +173,13 @@ async def test_a_parent_restarts_a_supervisor_that_gave_up_with_all_its_children
         assert await a.ask(Ping(), timeout=5) == 3
         assert await tree.ref("sub/b").ask(Ping(), timeout=5) == 2
         assert await tree.ref("c").ask(Ping(), timeout=5) == 1
+        await wait_until_idle(system)
         assert stage.diary == ["a failed", "a up", "a failed", "b down", "a up", "b up"]
         assert [
             (report.supervisor, report.context, report.offender)
             for report in tree.reports.history()
         ] == [
             ("sub", Context.CHILD_FAILED, "sub/a"),
-            ("sub", Context.CHILD_RESTARTED, "sub/a"),
             ("sub", Context.CHILD_FAILED, "sub/a"),
             ("sub", Context.ESCALATED, "sub/a"),
             ("top", Context.CHILD_FAILED, "sub"),
@@ -267,7 +267,7 @@ async def test_a_failed_start_is_a_failure_like_any_other(system: ActorSystem) -
     async with run_tree(system, family(stage, Strategy.REST_FOR_ONE), rng=lambda: 0.9) as tree:
         assert stage.diary == ["a up", "b cannot start", "b failed"]
         assert [node.status for node in tree.snapshot().children] == [
-            Status.UP, Status.STARTING, Status.HELD,
+            Status.UP, Status.RESTARTING, Status.HELD,
         ]  # fmt: skip
         assert await tree.ref("c").ask(Ping(), timeout=30) == 1
         assert stage.diary == [
@@ -290,11 +290,14 @@ async def test_where_children_are_independent_a_failed_start_holds_up_nobody(
 async def test_a_tree_that_cannot_start_at_all_gives_up(system: ActorSystem) -> None:
     stage = Stage()
     stage.starts_to_fail = {"a": 100}
-    with pytest.raises(Escalated, match="needed one more than 3 restarts"):
-        with anyio.fail_after(60):
-            spec = family(stage, Strategy.ONE_FOR_ONE, intensity=3)
-            async with run_tree(system, spec, rng=lambda: 0.1) as tree:
-                await tree.escalated()
+
+    async def main() -> None:
+        spec = family(stage, Strategy.ONE_FOR_ONE, intensity=3)
+        async with run_tree(system, spec, rng=lambda: 0.1) as tree:
+            await tree.escalated()
+
+    with pytest.raises(Escalated, match="needed one more than 3 restarts"), anyio.fail_after(60):
+        await main()
     assert stage.diary.count("a cannot start") == 4
     assert system.snapshot().actors == 0
 
@@ -331,7 +334,7 @@ async def test_a_family_of_virtual_actors_is_shown_and_stopped_in_its_turn(
     system: ActorSystem,
 ) -> None:
     stage = Stage()
-    users = system.virtual("users", lambda key: Part(stage, f"user {key}"), mailbox=Mailbox(8))
+    users = system.virtual("users", stage.user, mailbox=Mailbox(8))
     spec = Supervisor(
         "top",
         (
@@ -347,7 +350,8 @@ async def test_a_family_of_virtual_actors_is_shown_and_stopped_in_its_turn(
             "1 live, 0 full, oldest wait 0 ms, of all kinds"
         )
         tree.ref("a").tell_nowait(BAD)
-        await tree.ref("b").ask(Ping(), timeout=5)
+        assert await tree.ref("a").ask(Ping(), timeout=5) == 2
+        assert await tree.ref("b").ask(Ping(), timeout=5) == 2
         assert await users.ref(7).ask(Ping(), timeout=1) == 1
         for path in ("users", "users/7"):
             with pytest.raises(UnknownChild):
@@ -409,7 +413,8 @@ async def test_a_tree_may_be_stopped_while_a_child_is_starting_again(system: Act
 
 
 async def test_reports_are_shared_bounded_and_survive_a_bad_observer(system: ActorSystem) -> None:
-    stage, reports, seen = Stage(), Reports(capacity=3), []
+    stage, reports = Stage(), Reports(capacity=3)
+    seen: list[Report] = []
 
     def broken(_: Report) -> None:
         raise RuntimeError("an observer's own trouble")
@@ -425,3 +430,60 @@ async def test_reports_are_shared_bounded_and_survive_a_bad_observer(system: Act
         assert len(seen) == 6
         assert reports.history() == tuple(seen[-3:])
         assert seen[0] == Report("top", Context.CHILD_FAILED, "ValueError: oh", "a", seen[0].at)
+
+
+async def test_a_second_tree_of_the_same_name_is_refused_and_leaves_the_first_alone(
+    system: ActorSystem,
+) -> None:
+    stage = Stage()
+    spec = family(stage, Strategy.ONE_FOR_ONE)
+    async with run_tree(system, spec) as tree:
+        with pytest.raises(NameTaken):
+            await run_tree(system, spec).__aenter__()
+        assert await tree.ref("a").ask(Ping(), timeout=1) == 1
+
+
+async def test_a_tree_whose_start_is_cancelled_leaves_nothing_behind(system: ActorSystem) -> None:
+    stage = Stage()
+    stage.start_times = {"b": 20.0}
+    with anyio.move_on_after(5) as scope:
+        async with run_tree(system, family(stage, Strategy.REST_FOR_ONE)):
+            pytest.fail("b cannot have started")
+    assert scope.cancelled_caught
+    assert system.snapshot().actors == 0
+
+
+async def test_a_top_that_gives_up_while_it_starts_says_so_in_the_same_way(
+    system: ActorSystem,
+) -> None:
+    stage = Stage()
+    stage.starts_to_fail = {"a": 1}
+    spec = family(stage, Strategy.ONE_FOR_ALL, intensity=0)
+    async with run_tree(system, spec) as tree:
+        with pytest.raises(Escalated), anyio.fail_after(1):
+            await tree.escalated()
+        assert tree.health() is Health.DOWN
+
+
+async def test_a_failure_that_nobody_is_left_to_hear_of_is_reported(system: ActorSystem) -> None:
+    stage = Stage()
+
+    class SlowToFail(Part):
+        async def receive(self, message: Order) -> object:
+            if isinstance(message, Rest):
+                await anyio.sleep(message.seconds)
+                raise OSError("too late")
+            return await super().receive(message)
+
+    spec = Supervisor(
+        "top",
+        (Child("a", stage.child("a")), Child("slow", lambda: SlowToFail(stage, "slow"))),
+        intensity=0,
+    )
+    async with run_tree(system, spec) as tree:
+        tree.ref("slow").tell_nowait(Rest(3))
+        await anyio.sleep(1)
+        tree.ref("a").tell_nowait(BAD)
+        await anyio.sleep(5)
+        report = tree.reports.history()[-1]
+        assert (report.context, report.offender) == (Context.STOPPED, "slow")

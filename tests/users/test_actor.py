@@ -1,6 +1,6 @@
 """A user's actor: one turn at a time, once, all or nothing, and what follows a crash."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
@@ -15,12 +15,11 @@ from yabot.errors import DeadlinePassed, StaleVersion, StoreUnavailable
 from yabot.users import directory as directory_module
 from yabot.users.actor import UserParts
 from yabot.users.directory import UserDirectory
-from yabot.users.ports import Arrival, Commit, Mail
+from yabot.users.ports import Arrival, Commit, Handle, Mail
 from yabot.users.turn import Turn, current_turn
 
 pytestmark = pytest.mark.anyio
 
-Handler = Callable[[Turn, Mapping[str, object]], Awaitable[None]]
 REGISTER = RegisterUser(telegram_user_id=7, first_name="Ana")
 
 
@@ -36,7 +35,7 @@ def quick_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def users(
-    stores: MemoryStores, handle: Handler, *, turn_timeout: float = 5.0
+    stores: MemoryStores, handle: Handle, *, turn_timeout: float = 5.0
 ) -> AsyncIterator[UserDirectory]:
     async with ActorSystem() as system:
         parts = UserParts(stores, handle, lambda turn: None, utc_now, turn_timeout)

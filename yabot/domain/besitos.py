@@ -1,6 +1,6 @@
 """Deciding movements of besitos. A balance is the sum of its ledger and never below zero."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from yabot.domain import commands as c
@@ -8,6 +8,8 @@ from yabot.domain.decision import Decision, LedgerEntry, Rejected
 from yabot.domain.events import BesitosAdded, BesitosSpent
 from yabot.domain.user import User
 from yabot.domain.values import Instant
+
+DAILY_REST = timedelta(hours=12)
 
 MOST_BESITOS = 1_000_000_000
 """What one purse can hold."""
@@ -19,10 +21,13 @@ def move(user: User, command: c.MoveBesitos, now: Instant) -> Decision | Rejecte
 
 
 def claim_daily(user: User, command: c.ClaimDaily, now: Instant) -> Decision | Rejected:
-    """Give the daily gift once per calendar day where the user lives."""
+    """Give the daily gift once per calendar day where the user lives.
+
+    Moving to another time zone brings no second gift: two are never closer than DAILY_REST.
+    """
     zone = ZoneInfo(user.document.preferences.time_zone)
     last = user.document.last_daily
-    if last is not None and _day(last, zone) >= _day(now, zone):
+    if last is not None and (_day(last, zone) >= _day(now, zone) or now - last < DAILY_REST):
         return Rejected("daily_taken", "daily_taken")
     return transfer(user.with_document(last_daily=now), command.amount, "daily")
 

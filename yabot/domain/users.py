@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from yabot.domain import commands as c
 from yabot.domain.decision import Decision, Rejected
 from yabot.domain.events import PreferencesUpdated, UserDeactivated, UserRegistered
+from yabot.domain.menus import MENUS
 from yabot.domain.user import (
     Conversation,
     CurrentState,
@@ -68,9 +69,11 @@ def change_preferences(
     return Decision(user.with_document(preferences=preferences), events=(event,))
 
 
-def patch_state(user: User, command: c.PatchState, now: Instant) -> Decision:
+def patch_state(user: User, command: c.PatchState, now: Instant) -> Decision | Rejected:
     """Set where the user is, from outside the chat."""
     if command.menu_context is not None:
+        if command.menu_context not in MENUS:
+            return Rejected("menu_unknown", "menu_unknown", status=422)
         user = user.with_state(menu_context=command.menu_context)
     if command.current_fragment is not None:
         user = user.with_progress(

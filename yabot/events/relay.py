@@ -11,6 +11,7 @@ import anyio
 import structlog
 
 from supervision import backoff
+from yabot import faults
 from yabot.events.base import BaseEvent
 from yabot.events.ports import EventFeed, QueuedEvent
 from yabot.outbox import Relay
@@ -56,6 +57,7 @@ class EventRelay(Relay[QueuedEvent]):
             error = await self._tried(row)
             if error is not None:
                 letters.append(self._dead_letter(row, error))
+        faults.reach("after_apply")
         await self._feed.taken(rows[-1].seq, letters)
 
     async def _tried(self, row: QueuedEvent) -> Exception | None:

@@ -20,7 +20,7 @@ from yabot.sandbox.view import chat_view, statistics
 from yabot.sandbox.world import World
 
 MAX_WAIT = 60.0
-DEFAULT_WAIT = "25"
+DEFAULT_WAIT = 25.0
 ALL = 200
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -148,11 +148,11 @@ class Driver:
 
     async def found_group(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        members = [int(str(member)) for member in body.array("members") or []]
+        members = body.array("members") or []
         title = body.text("title").strip()
-        if not title or not members:
+        if not title or not members or not all(isinstance(member, int) for member in members):
             raise DriverError("a group needs a title and members, a list of user ids")
-        group = self._world.add_group(title, members)
+        group = self._world.add_group(title, [int(str(member)) for member in members])
         return _json({"chat": group.chat(), "members": group.members})
 
     async def calls(self, request: web.Request) -> web.Response:
@@ -201,10 +201,7 @@ def _user_id(request: web.Request) -> int:
 
 
 def _seconds(query: Parameters) -> float:
-    try:
-        return min(max(float(query.text("timeout", DEFAULT_WAIT)), 0.0), MAX_WAIT)
-    except ValueError:
-        raise DriverError("timeout must be a number of seconds") from None
+    return min(max(query.number("timeout", DEFAULT_WAIT), 0.0), MAX_WAIT)
 
 
 def _watched(item: str) -> tuple[int, int, int]:

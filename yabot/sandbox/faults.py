@@ -66,7 +66,7 @@ class Faults:
         drop: object = order.values.get("drop")
         if isinstance(drop, bool):
             drop = "before" if drop else ""
-        delay = float(order.text("delay", "0"))
+        delay = order.number("delay")
         status = order.integer("status")
         if (drop or "") not in DROPS:
             raise DriverError("drop must be true, 'before' or 'after'")

@@ -6,6 +6,7 @@ its arguments through the typed readers below and never looks at how they came.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
 import orjson
@@ -43,10 +44,17 @@ class Parameters:
         if value is None or value == "":
             return default
         if isinstance(value, str | int | float):
-            try:
+            with suppress(ValueError, OverflowError):
                 return int(value)
-            except ValueError:
-                pass
+        raise BadRequest(f'field "{name}" must be of type Number')
+
+    def number(self, name: str, default: float = 0.0) -> float:
+        value = self.values.get(name)
+        if value is None or value == "":
+            return default
+        if isinstance(value, str | int | float):
+            with suppress(ValueError):
+                return float(value)
         raise BadRequest(f'field "{name}" must be of type Number')
 
     def boolean(self, name: str) -> bool:

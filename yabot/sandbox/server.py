@@ -7,7 +7,7 @@ is lost by a clean stop.
 import asyncio
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,12 @@ from yabot.sandbox.world import World
 MAX_BODY = 20 * 1024 * 1024
 SHUTDOWN_TIMEOUT = 1.0
 PAGE = Path(__file__).with_name("chat.html")
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline';"
+    " style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none';"
+    " frame-ancestors 'none'",
+}
 
 
 class Sandbox:
@@ -64,9 +70,12 @@ class Sandbox:
         self.url = ""
 
     async def start(self) -> None:
-        self._journal = Journal(self._database)
-        try:
-            self._world = World(self._journal, self._clock)
+        async with AsyncExitStack() as stack:
+            journal = Journal(self._database)
+            stack.callback(journal.close)
+            self._world = World(journal, self._clock)
+            stack.callback(self._world.settle)
+            stack.push_async_callback(_end, asyncio.create_task(journal.run()))
             self._signals = Signals()
             self._world.watch = self._signals.notify
             self._api = BotApi(
@@ -76,41 +85,22 @@ class Sandbox:
                 throttled=self._throttled,
                 first_delay=self._first_delay,
             )
-            self._runner = web.AppRunner(
+            runner = web.AppRunner(
                 self._application(),
                 access_log=None,
                 handler_cancellation=True,
                 shutdown_timeout=SHUTDOWN_TIMEOUT,
             )
-            await self._runner.setup()
-            site = web.TCPSite(self._runner, self._host, self._port)
-            await site.start()
-        except BaseException:
-            await self._abandon()
-            raise
-        self._writer = asyncio.create_task(self._journal.run())
-        port = self._runner.addresses[0][1]
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        self.url = f"http://{host}:{port}"
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, self._host, self._port).start()
+            host = f"[{self._host}]" if ":" in self._host else self._host
+            self.url = f"http://{host}:{runner.addresses[0][1]}"
+            self._stack = stack.pop_all()
 
     async def stop(self) -> None:
         """Answer the waiting polls, end deliveries, write everything down."""
-        self._signals.close()
-        await self._api.close()
-        await self._runner.cleanup()
-        self._writer.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._writer
-        self._world.settle()
-        self._journal.close()
-
-    async def _abandon(self) -> None:
-        """Let go of whatever a failed start has got."""
-        if hasattr(self, "_runner"):
-            await self._runner.cleanup()
-        if hasattr(self, "_api"):
-            await self._api.close()
-        self._journal.close()
+        await self._stack.aclose()
 
     @property
     def world(self) -> World:
@@ -131,6 +121,7 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY)
+        application.on_shutdown.append(self._hang_up)
         application.router.add_post("/bot{token}/{method}", self._call)
         application.router.add_get("/bot{token}/{method}", self._call)
         application.add_subapp(
@@ -139,6 +130,11 @@ class Sandbox:
         application.router.add_get("/", self._page)
         application.router.add_route("*", "/{anything:.*}", self._nothing)
         return application
+
+    async def _hang_up(self, _application: web.Application) -> None:
+        """Let every waiting request end, so that the server has nobody to wait for."""
+        self._signals.close()
+        await self._api.close()
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         match = request.match_info
@@ -154,10 +150,16 @@ class Sandbox:
         return web.Response(body=answer.body, status=answer.status, content_type="application/json")
 
     async def _page(self, _request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(PAGE, headers={"Cache-Control": "no-cache"})
+        return web.FileResponse(PAGE, headers=PAGE_HEADERS)
 
     async def _nothing(self, _request: web.Request) -> web.StreamResponse:
         return _refusal(NotFound())
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _arguments(request: web.Request) -> dict[str, object]:

@@ -15,7 +15,7 @@ from yabot.stores.writer import Writer
 from yabot.users.ports import Clock, DueCommand
 
 DUE = """
-    SELECT id, user_id, command, unique_key FROM outbox_commands
+    SELECT id, user_id, command, unique_key FROM outbox_commands INDEXED BY commands_by_time
     WHERE due_at <= ? AND id > ? ORDER BY id LIMIT ?"""
 NEXT_DUE = "SELECT min(due_at) FROM outbox_commands"
 

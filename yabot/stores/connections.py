@@ -1,8 +1,10 @@
 """Opening SQLite: one connection that writes, one that only reads.
 
 WAL lets readers go on while the writer commits; `synchronous=FULL` makes a commit survive a power
-cut. The writing connection begins a transaction by itself before the first row (IMMEDIATE), so even
-a statement that follows a failed one can never be committed on its own.
+cut. Checkpoints are left to SQLite's own small steps, every thousand pages of the log: done more
+rarely, or by another connection, they let the log grow and hold commits up for longer. The writing
+connection begins a transaction by itself before the first row (IMMEDIATE), so even a statement that
+follows a failed one can never be committed on its own.
 """
 
 import sqlite3

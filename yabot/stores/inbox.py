@@ -36,7 +36,15 @@ WAITING = f"""
 
 COUNT_WAITING = "SELECT count(*) FROM inbox INDEXED BY inbox_waiting WHERE processed_at IS NULL"
 NEWEST_SEQ = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'inbox'"
-NEWEST_UPDATES = "SELECT bot_id, max(update_id) FROM inbox GROUP BY bot_id"
+# Steps from bot to bot in the index instead of reading all of it.
+NEWEST_UPDATES = """
+    WITH RECURSIVE bots (id) AS (
+        SELECT min(bot_id) FROM inbox
+        UNION ALL
+        SELECT (SELECT min(bot_id) FROM inbox WHERE bot_id > id) FROM bots WHERE id IS NOT NULL
+    )
+    SELECT id, (SELECT max(update_id) FROM inbox WHERE bot_id = id)
+    FROM bots WHERE id IS NOT NULL"""
 KNOWN = """
     SELECT update_id FROM inbox
     WHERE bot_id = ? AND update_id IN (SELECT value FROM json_each(?))"""
@@ -109,10 +117,12 @@ class SqliteInbox:
 
     async def leftovers(self, after: int, limit: int) -> Sequence[Mail]:
         """Unprocessed updates of all users, as `Inbox.leftovers` says."""
-        first = (await self._reader.rows(FIRST_WAITING))[0][0]
-        if first is None:
-            return []
-        rows = await self._reader.rows(WAITING, max(after, first - 1), limit)
+        if after == 0:
+            first = (await self._reader.rows(FIRST_WAITING))[0][0]
+            if first is None:
+                return []
+            after = first - 1
+        rows = await self._reader.rows(WAITING, after, limit)
         return [_stored(*row) for row in rows]
 
     async def stamp(self, seq: int) -> None:

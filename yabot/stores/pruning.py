@@ -65,7 +65,8 @@ KEYS = Prunable("processed_keys", "id", "at", Statement.PRUNE_KEYS)
 MESSAGES = Prunable("sent_messages", "provisional", "at", Statement.PRUNE_MESSAGES, sign=-1)
 EVENTS = Prunable("outbox_events", "seq", "at", Statement.PRUNE_EVENTS)
 
-EVENTS_SPAN = "SELECT min(seq), max(seq) FROM outbox_events"
+EVENTS_SPAN = """
+    SELECT (SELECT min(seq) FROM outbox_events), (SELECT max(seq) FROM outbox_events)"""
 
 
 class Pruning:

@@ -46,12 +46,7 @@ async def write_transaction(connection: aiosqlite.Connection, batch: Batch, toke
 
     Raises what SQLite raised when nothing was written, CommitInDoubt, ConnectionInDoubt.
     """
-    results = await asyncio.gather(
-        *(connection.executemany(statement.value, rows) for statement, rows in batch.items()),
-        connection.executemany(Statement.META_BATCH.value, [(token,)]),
-        return_exceptions=True,
-    )
-    failure = next((result for result in results if isinstance(result, BaseException)), None)
+    failure = await _execute_all(connection, batch, token)
     if failure is not None:
         await _roll_back(connection)
         raise failure
@@ -64,6 +59,23 @@ async def write_transaction(connection: aiosqlite.Connection, batch: Batch, toke
         raise CommitInDoubt(str(error)) from error
     if is_turn:
         faults.reach("after_commit")
+
+
+async def _execute_all(
+    connection: aiosqlite.Connection, batch: Batch, token: int
+) -> BaseException | None:
+    """Run every statement, and return the first error.
+
+    The cursors die with this frame: a connection that is closed while one of its statements lives
+    would hold its lock on the database until that statement is collected.
+    """
+    # gather starts the calls in this order, and the connection's thread takes them one by one.
+    results = await asyncio.gather(
+        *(connection.executemany(statement.value, rows) for statement, rows in batch.items()),
+        connection.executemany(Statement.META_BATCH.value, [(token,)]),
+        return_exceptions=True,
+    )
+    return next((result for result in results if isinstance(result, BaseException)), None)
 
 
 async def _roll_back(connection: aiosqlite.Connection) -> None:

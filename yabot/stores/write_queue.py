@@ -67,7 +67,7 @@ class WriteQueue:
         """Remove the next batch: what waits, within the bounds of a transaction, in order."""
         if self._alone:
             return [self._taken(self._alone)]
-        batch, size = [self._taken(self._waiting)], 0
+        batch = [self._taken(self._waiting)]
         size = batch[0].size
         while self._waiting and len(batch) < BATCH_ITEMS:
             size += self._waiting[0].size

@@ -235,7 +235,8 @@ class Writer:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        try:
-            await connection.close()
-        except (sqlite3.Error, ValueError) as error:
-            log.warning("writer.close_failed", error=str(error))
+        for end in (connection.rollback, connection.close):
+            try:
+                await end()
+            except (sqlite3.Error, ValueError) as error:
+                log.warning("writer.close_failed", error=str(error))

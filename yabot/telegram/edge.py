@@ -34,7 +34,7 @@ BREAKER = BreakerPolicy(
 
 
 class TelegramEdge:
-    """One bot: its handlers, as `handle`, and the actors that take updates in and send calls out."""
+    """One bot: its handlers, as `handle`, and the actors for updates in and calls out."""
 
     def __init__(
         self, settings: Settings, services: Services, routers: Iterable[Router], reports: Reports

@@ -1,0 +1,1 @@
+"""What stays true when things die: processes, Telegram, handlers."""

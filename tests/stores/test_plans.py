@@ -1,0 +1,73 @@
+"""How SQLite finds its rows: by a key or an index, never by reading a whole table."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from yabot.stores import commands, dead_letters, events, inbox, pruning, replies, users
+from yabot.stores.migrations import read_migrations
+from yabot.stores.statements import Statement
+
+QUERIES = (
+    users.LOAD,
+    users.KEY,
+    users.MARK,
+    users.MOVEMENTS,
+    inbox.OF_USER,
+    inbox.FIRST_WAITING,
+    inbox.WAITING,
+    inbox.NEWEST_UPDATES,
+    inbox.KNOWN,
+    replies.READ,
+    replies.REAL_ID,
+    commands.DUE,
+    commands.NEXT_DUE,
+    events.AFTER,
+    events.WAITING,
+    events.LAG,
+    dead_letters.PAGE,
+    dead_letters.ONE,
+    pruning.EVENTS_SPAN,
+    *(table.slice for table in (pruning.INBOX, pruning.KEYS, pruning.MESSAGES, pruning.EVENTS)),
+)
+
+SMALL = {"meta", "relays", "items", "narrative_fragments", "json_each", "bots"}
+"""What may be read as a whole: it does not grow with users or time."""
+
+MADE = {"CONSTANT", "(subquery-1)"}
+"""What a plan calls rows that the query itself has made."""
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as opened:
+        for migration in read_migrations():
+            opened.executescript(migration.script)
+        yield opened
+
+
+def scanned(connection: sqlite3.Connection, sql: str) -> list[str]:
+    """The tables that a statement reads as a whole."""
+    numbered = max((n for n in range(1, 10) if f"?{n}" in sql), default=sql.count("?"))
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * numbered)
+    steps = [str(detail).split() for *_, detail in plan]
+    return [step[1] for step in steps if step[0] == "SCAN" and step[1] not in SMALL | MADE]
+
+
+@pytest.mark.parametrize("statement", Statement, ids=lambda statement: statement.name)
+def test_a_statement_finds_its_rows_by_an_index(
+    connection: sqlite3.Connection, statement: Statement
+) -> None:
+    assert scanned(connection, statement.value) == []
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: " ".join(query.split())[:60])
+def test_a_query_finds_its_rows_by_an_index(connection: sqlite3.Connection, query: str) -> None:
+    assert scanned(connection, query) == []
+
+
+def test_due_commands_are_found_by_their_time(connection: sqlite3.Connection) -> None:
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {commands.DUE}", [1, 1, 1]).fetchall()
+    assert "commands_by_time (due_at<?)" in plan[0][3]
