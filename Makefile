@@ -12,11 +12,11 @@ run: .venv/ready
 	$(BIN)/python -m yabot demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not pages"
+	$(BIN)/python -m pytest -m "not pages" --ignore=tests/pages
 
 test-pages: .venv/ready
 	$(BIN)/uv sync --quiet --frozen --inexact --group pages
-	$(BIN)/python -m pytest -m pages
+	$(BIN)/python -m pytest tests/pages
 
 check: .venv/ready
 	$(BIN)/ruff check .

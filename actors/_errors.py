@@ -66,8 +66,8 @@ class AskCycle(NotAccepted):
 
     def __init__(self, path: tuple[str, ...]) -> None:
         super().__init__(
-            f"this ask would wait for itself: {' -> '.join(path)}; "
-            "send one of these messages with tell, and answer with another tell"
+            f"this would wait for itself: {' -> '.join(path)}; "
+            "send one of these messages with tell_nowait, and answer with another"
         )
         self.path = path
 

@@ -42,13 +42,11 @@ async def attend(cell: Cell) -> bool:
         resting = cell.state is State.BACKOFF or cell.state is State.HELD
         if cell.worker is not None and cell.worker.scope.cancel_called:
             return False
-        if wants & KILL or (resting and wants & (STOP | RETIRE)):
+        if wants & KILL or (wants & RETIRE and resting):
             await _end(cell)
         elif wants & FAILED:
-            cell.wants &= ~FAILED
-            error, cell.failure = cell.failure, None
-            if cell.actor is not None and error is not None:
-                await _crash(cell, None, error)
+            assert cell.failure is not None
+            await _crash(cell, None, cell.failure)
         elif wants & HOLD:
             await retire(cell)
             cell.wants &= ~(HOLD | START | HURRY)
@@ -74,6 +72,7 @@ async def attend(cell: Cell) -> bool:
 async def failed(cell: Cell, envelope: Envelope, error: BaseException) -> None:
     """Sort out what a handler raised: an answer, a crash, or not ours to keep."""
     blamed = envelope if cell.handling is envelope else None
+    cell.handling = None
     if cell.actor is not None and isinstance(error, cell.actor.answers):
         verdict, answer = Reason.REFUSED, error
     elif isinstance(error, UnhandledMessage) and error.message is envelope.message:
@@ -85,7 +84,6 @@ async def failed(cell: Cell, envelope: Envelope, error: BaseException) -> None:
         verdict, answer = Reason.KILLED, ActorKilled(cell.name)
     else:
         verdict, answer = Reason.CRASHED, ActorCrashed(cell.name, error)
-    cell.handling = None
     if blamed is not None:
         cell.reject(blamed, verdict, answer)
     if not isinstance(error, Exception):
@@ -107,6 +105,7 @@ async def _start(cell: Cell) -> None:
         await _crash(cell, None, crash)
         return
     cell.state = State.RUNNING
+    cell.failure = None
     if type(actor).run is not Actor.run:
         cell.background = Background(cell, actor)
     if cell.stash:
@@ -119,6 +118,7 @@ async def _start(cell: Cell) -> None:
 
 async def _crash(cell: Cell, envelope: Envelope | None, error: Exception) -> None:
     runtime = cell.kind.runtime
+    cell.wants &= ~FAILED
     told = (
         envelope is not None
         and envelope.ticket is not None
@@ -203,12 +203,20 @@ async def _passivate(cell: Cell) -> None:
 async def _end(cell: Cell) -> None:
     """End for good, or hold where the owner wants it back."""
     await retire(cell)
-    if not cell.kind.runtime.stopping and isinstance(cell.kind.on_exit(), Hold):
+    if not cell.kind.runtime.stopping and _wanted_back(cell):
         cell.wants &= ~(KILL | STOP | HURRY)
         cell.closed = False
         _rest(cell, State.HELD)
         return
     _ended(cell)
+
+
+def _wanted_back(cell: Cell) -> bool:
+    try:
+        return isinstance(cell.kind.on_exit(), Hold)
+    except Exception:
+        log.exception("actors.exit_policy_failed", extra={"actor": cell.name})
+        return False
 
 
 def _ended(cell: Cell) -> None:

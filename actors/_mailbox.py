@@ -10,7 +10,8 @@ class Overflow(Enum):
     """What happens to a message that finds the mailbox full."""
 
     WAIT = "wait"
-    """`tell` waits for room, first come first served; `ask` waits within its deadline."""
+    """`tell` waits for room, first come first served; `ask` waits within its deadline. Not for
+    actors that tell one another in a ring: full, they could wait for each other."""
     FAIL = "fail"
     """The sender gets MailboxFull."""
     DROP_NEW = "drop_new"

@@ -58,12 +58,14 @@ class ActorRef(Generic[M]):
         """Send a message; where the mailbox is full and its policy is to wait, wait in line.
 
         Cancelled while it waits, it takes the message back unless its turn has come. Raises
-        MailboxFull or ActorStopped, and then nothing was sent. It yields only if it waits."""
+        MailboxFull, ActorStopped, or AskCycle where the receiver waits for this sender; then
+        nothing was sent. It yields only if it waits."""
         cell = self._target()
         backend = cell.kind.runtime.backend
         envelope = Envelope(message, cell, None, backend.now(), current.get())
         if cell.post(envelope):
             return
+        refuse_cycle(cell, current.get())
         waiter = backend.waiter()
         place = cell.line_up(envelope, waiter)
         try:
@@ -165,12 +167,12 @@ class ActorRef(Generic[M]):
 
         Raises ActorCrashed where it failed and ActorStopped where the actor has ended."""
         cell = self._target()
-        while cell.state is State.NEW:
+        while cell.state is not State.RUNNING:
+            if cell.state is State.ENDED:
+                raise ActorStopped(cell.name)
+            if cell.state is not State.NEW and cell.failure is not None:
+                raise ActorCrashed(cell.name, cell.failure)
             await cell.wait_change()
-        if cell.state is State.ENDED:
-            raise ActorStopped(cell.name)
-        if cell.state is not State.RUNNING and cell.failure is not None:
-            raise ActorCrashed(cell.name, cell.failure)
 
     def statistics(self) -> ActorStatistics:
         """What the actor does now. For a virtual actor this activates it."""

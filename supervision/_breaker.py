@@ -22,6 +22,10 @@ from supervision._window import CountWindow, Memory, TimeWindow, Totals
 
 T = TypeVar("T")
 
+# As globals, because a look-up in an enum class costs as much as a call.
+CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
+FORCED_OPEN, DISABLED = BreakerState.FORCED_OPEN, BreakerState.DISABLED
+
 CROWDED = 1.0
 """Seconds that a caller is told to wait while all probes are under way."""
 
@@ -103,8 +107,9 @@ class Breaker:
         self._clock = clock
         self._rng = rng
         self._report = report
-        self._state = BreakerState.CLOSED
+        self._state = CLOSED
         self._era = 0
+        self._untimed = self._shared_permit()
         self._memory: Memory = self.policy.window.memory()
         self._probes: set[_Permit] = set()
         self._recovered = 0
@@ -144,14 +149,16 @@ class Breaker:
         self._leave(permit, error)
 
     def _enter(self) -> _Permit:
-        now = self._clock()
         state = self._state
-        if state is BreakerState.OPEN and now >= self._reopens_at:
+        if state is CLOSED and self._untimed is not None:
+            return self._untimed
+        now = self._clock()
+        if state is OPEN and now >= self._reopens_at:
             self._move(Event.WAITED, now)
             state = self._state
-        if state is BreakerState.OPEN or state is BreakerState.FORCED_OPEN:
+        if state is OPEN or state is FORCED_OPEN:
             raise self._refusal(now)
-        if state is not BreakerState.HALF_OPEN:
+        if state is not HALF_OPEN:
             return _Permit(self._era, now, False)
         lost = {probe for probe in self._probes if now - probe.began >= self.policy.probe_timeout}
         self._probes -= lost
@@ -160,6 +167,10 @@ class Breaker:
         probe = _Permit(self._era, now, True)
         self._probes.add(probe)
         return probe
+
+    def _shared_permit(self) -> _Permit | None:
+        """One permit for all calls of an era, where nobody asks when each of them began."""
+        return _Permit(self._era, 0.0, False) if self.policy.slow_call == inf else None
 
     def _refusal(self, now: float) -> BreakerOpen:
         self._refused += 1
@@ -178,21 +189,24 @@ class Breaker:
                 return 0.0
 
     def _leave(self, permit: _Permit, error: BaseException | None) -> None:
-        known = not permit.probe or permit in self._probes
-        self._probes.discard(permit)
-        if permit.era != self._era or not known or self._state is BreakerState.DISABLED:
+        if permit.probe:
+            known = permit in self._probes
+            self._probes.discard(permit)
+            if not known:
+                return
+        if permit.era != self._era or self._state is DISABLED:
             return
         if error is not None and not isinstance(error, Exception):
             return
         now = self._clock()
         failed = error is not None and self._counts(error)
-        slow = now - permit.began >= self.policy.slow_call
+        slow = permit is not self._untimed and now - permit.began >= self.policy.slow_call
         if failed:
             self._last_error = f"{type(error).__name__}: {error}"
         self._memory.add(now, failed, slow)
         if permit.probe:
             self._judge_probe(now, failed or slow)
-        elif (failed or slow) and self._state is BreakerState.CLOSED and self._too_bad(now):
+        elif (failed or slow) and self._state is CLOSED and self._too_bad(now):
             self._move(Event.TRIPPED, now)
 
     def _judge_probe(self, now: float, bad: bool) -> None:
@@ -216,9 +230,10 @@ class Breaker:
         before, totals = self._state, self._memory.totals(now)
         self._state = TRANSITIONS[before, event]
         self._era += 1
+        self._untimed = self._shared_permit()
         self._probes.clear()
         self._recovered = 0
-        if self._state is BreakerState.OPEN:
+        if self._state is OPEN:
             self._opened += 1
             self._reopens_at = now + self._open_time()
         else:

@@ -1,4 +1,4 @@
-"""What a forked process of the tests has imported already; see `tests.processes`.
+"""What a forked process of the tests has imported already; see `tests.forks`.
 
 It is frozen, so that no collection in a fork touches, and thereby copies, its memory.
 """

@@ -1,8 +1,7 @@
 """Real processes for tests: the bot and the local Telegram, on private ports, always stopped.
 
 A process is ended by its own handle and never by name. It is forked from one that has imported
-everything, which takes tenths of a second where an interpreter takes seconds; `fresh` starts it as
-an operator does.
+everything; `fresh` starts it as an operator does.
 """
 
 import os
@@ -11,29 +10,22 @@ import socket
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import aiohttp
 import anyio
 import anyio.to_thread
 
+from tests.forks import Entry, Forked, Running
 from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "4242:token-of-the-tests"
 SECRET = "secret-of-the-tests"
-
-FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.preloaded"])
-
-Entry = Callable[[], object]
-"""What a process runs: a function of a module, with `sys.argv` set for it."""
 
 
 def free_port() -> int:
@@ -41,60 +33,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-class Running(Protocol):
-    """A process by its handle; `subprocess.Popen` is one."""
-
-    @property
-    def pid(self) -> int: ...
-    def poll(self) -> int | None: ...
-    def wait(self) -> int: ...
-    def kill(self) -> None: ...
-    def send_signal(self, sig: int, /) -> None: ...
-
-
-class Forked:
-    """A process forked from the one that has imported everything."""
-
-    def __init__(
-        self, entry: Entry, argv: list[str], *, cwd: Path, env: Mapping[str, str], log: Path
-    ) -> None:
-        arguments = (entry, argv, str(cwd), dict(env), str(log))
-        self._process: ForkServerProcess = FORKS.Process(target=_enter, args=arguments)
-        self._process.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
-
-    def poll(self) -> int | None:
-        return self._process.exitcode
-
-    def wait(self) -> int:
-        self._process.join()
-        assert self._process.exitcode is not None
-        return self._process.exitcode
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def send_signal(self, sig: int, /) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, sig)
-
-
-def _enter(entry: Entry, argv: list[str], cwd: str, env: dict[str, str], log: str) -> None:
-    """Become the process: its environment, folder and output, then its program."""
-    os.environ.clear()
-    os.environ.update(env)
-    os.chdir(cwd)
-    sys.argv = argv
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    sys.exit(entry())  # type: ignore[arg-type]
 
 
 def yabot() -> None:
@@ -113,7 +51,7 @@ def telegram() -> int:
 
 @dataclass
 class ServerProcess(ABC):
-    """A process that serves, with a folder of its own; what it prints is in `log`."""
+    """A process that serves, with a folder of its own; what it prints is in `log` and `errors`."""
 
     folder: Path
     process: Running | None = field(default=None, init=False)
@@ -124,10 +62,18 @@ class ServerProcess(ABC):
         return self.folder / f"{type(self).__name__}.log"
 
     @property
+    def errors(self) -> Path:
+        return self.log.with_suffix(".errors")
+
+    @property
     def running(self) -> Running:
         """The handle of the process, which has been started."""
         assert self.process is not None
         return self.process
+
+    def told(self) -> str:
+        """All that it has printed."""
+        return "".join(path.read_text() for path in (self.log, self.errors) if path.exists())
 
     @abstractmethod
     def launch(self, settings: Mapping[str, str]) -> Running:
@@ -147,7 +93,7 @@ class ServerProcess(ABC):
         async with aiohttp.ClientSession() as client:
 
             async def answers() -> bool:
-                assert self.running.poll() is None, self.log.read_text()[-4000:]
+                assert self.running.poll() is None, self.told()[-4000:]
                 try:
                     async with client.get(self.ready_url()) as answer:
                         return answer.status == 200
@@ -232,10 +178,12 @@ class BotProcess(ServerProcess):
         env = {**self.environment(), **settings}
         if not self.fresh:
             argv = ["yabot", self.command]
-            return Forked(self.entry, argv, cwd=self.folder, env=env, log=self.log)
+            return Forked(
+                self.entry, argv, cwd=self.folder, env=env, output=(self.log, self.errors)
+            )
         command = [sys.executable, "-m", "yabot", self.command]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)
+        with self.log.open("ab") as log, self.errors.open("ab") as errors:
+            return subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=errors)
 
 
 @dataclass
@@ -253,4 +201,4 @@ class TelegramProcess(ServerProcess):
 
     def launch(self, settings: Mapping[str, str]) -> Running:
         argv = ["sandbox", "--port", str(self.port), "--database", str(self.folder / "telegram.db")]
-        return Forked(telegram, argv, cwd=self.folder, env=settings, log=self.log)
+        return Forked(telegram, argv, cwd=self.folder, env=settings, output=(self.log, self.errors))

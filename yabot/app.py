@@ -6,7 +6,7 @@ then mailboxes drain, then the outboxes flush, and the database closes last.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -25,7 +25,7 @@ from yabot.api.tokens import JWTService
 from yabot.config import ConfigManager
 from yabot.content.loader import load_story
 from yabot.domain.values import Instant
-from yabot.errors import ConfigError
+from yabot.errors import ConfigError, StoreUnavailable
 from yabot.events.bus import EVERY_EVENT, EventBus
 from yabot.ledger import StoredLedger
 from yabot.outbox import Flush
@@ -103,6 +103,7 @@ class BotApplication:
         self._setup_event_bus()
         self._setup_api_server()
         mode = await self._telegram.introduce()
+        stack.push_async_callback(self._tell_what_is_left)
         tree = run_tree(system, self.tree(mode), reports=self._reports)
         self._watch.tree = await stack.enter_async_context(tree)
         if self._fatal is None:
@@ -220,6 +221,13 @@ class BotApplication:
 
     def _intake(self, mode: Mode) -> Callable[[], Poller | WebhookServer]:
         return self._telegram.intake(mode, self._database.inbox, self._directory.deliver)
+
+    async def _tell_what_is_left(self) -> None:
+        """Count what the stop leaves for the next start; all of it is durable."""
+        with suppress(StoreUnavailable):
+            replies = await self._database.replies.waiting()
+            updates = self._database.inbox.backlog()
+            log.info("process.stopped", updates_left=updates, replies_left=replies)
 
     def _stop_if_fatal(self, crash: Crash, stop: anyio.Event) -> None:
         """Wrong settings don't mend by restarting: stop, and tell them."""

@@ -1,11 +1,14 @@
 """What travels with a message, and what does not: ids yes, context variables of others no."""
 
+import gc
+import weakref
 from contextvars import ContextVar
 
 import anyio
 import pytest
 
 from actors import Actor, ActorRef, ActorSystem, Envelope, Message, current_envelope, origin
+from actors.testing import wait_until_idle
 from tests.actors.cast import Do, Player
 
 pytestmark = pytest.mark.anyio
@@ -119,3 +122,21 @@ async def test_variables_of_the_sender_do_not_travel(system: ActorSystem) -> Non
         assert await player.ask(Do(lambda _: colour.get()), timeout=1) == "none"
     finally:
         colour.reset(token)
+
+
+async def test_a_message_is_forgotten_once_it_is_handled(system: ActorSystem) -> None:
+    class Tracked(Message[None]):
+        pass
+
+    class Reader(Actor[Tracked]):
+        async def receive(self, message: Tracked) -> None:
+            return None
+
+    reader = system.spawn(Reader, name="reader")
+    message = Tracked()
+    gone = weakref.ref(message)
+    await reader.ask(message, timeout=1)
+    del message
+    await wait_until_idle(system)
+    gc.collect()
+    assert gone() is None

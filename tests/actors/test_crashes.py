@@ -334,6 +334,11 @@ async def test_a_worker_that_is_cancelled_from_outside_anyio_is_a_crash_and_work
 ) -> None:
     import asyncio
 
+    def pending_cancellations(_: Player) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
     def cancel_myself(_: Player) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -349,6 +354,7 @@ async def test_a_worker_that_is_cancelled_from_outside_anyio_is_a_crash_and_work
     with pytest.raises(ActorCrashed):
         await player.ask(Do(cancel_myself), timeout=5)
     assert await player.ask(Add(1), timeout=1) == 1
+    assert await player.ask(Do(pending_cancellations), timeout=1) == 0
 
 
 async def test_the_delay_of_an_earlier_crash_does_not_shorten_that_of_a_later_one(

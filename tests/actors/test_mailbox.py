@@ -107,6 +107,7 @@ async def test_an_ask_waits_in_line_within_its_deadline(system: ActorSystem) -> 
     player.tell_nowait(Add(1))
     with pytest.raises(AskTimeout):
         await player.ask(Add(1000), timeout=2)
+    assert player._target().line is None
     assert await player.ask(Get(), timeout=20) == 1
 
 

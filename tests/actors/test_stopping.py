@@ -346,7 +346,8 @@ async def test_two_stops_with_deadlines_are_one_end(system: ActorSystem) -> None
     class Shielded(Player):
         async def receive(self, message: Line) -> object:
             with anyio.CancelScope(shield=True):
-                return await super().receive(message)
+                await super().receive(message)
+            return None
 
     shielded = system.spawn(Shielded, name="shielded")
     shielded.tell_nowait(Nap(5))
@@ -368,6 +369,7 @@ async def test_a_hold_whose_caller_went_away_ends_in_a_hold_all_the_same(
 ) -> None:
     player = system.spawn(Player, name="player")
     player.tell_nowait(Nap(2))
+    await anyio.sleep(0.5)
     with anyio.move_on_after(1):
         await player.hold(timeout=5)
     await anyio.sleep(10)

@@ -231,3 +231,11 @@ async def test_what_was_set_aside_is_not_refused_by_an_error_after_it(
     assert await player.ask(Do(lambda actor: actor.unstash()), timeout=1) is None
     await wait_until_idle(system)
     assert letters == []
+
+
+async def test_a_restart_alone_brings_back_what_was_set_aside(system: ActorSystem) -> None:
+    shy = iter([Shy(), Player()])
+    player = system.spawn(lambda: next(shy), name="player")
+    for message in (Add(1), Add(2), Fail(ValueError("oh")), Add(3)):
+        player.tell_nowait(message)
+    assert await player.ask(Get(), timeout=1) == 6

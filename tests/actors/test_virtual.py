@@ -142,12 +142,16 @@ async def test_a_stop_at_its_deadline_cancels_the_handler(
     assert await family.ref(7).ask(Add(1), timeout=1) == 1
 
 
-async def test_a_stop_does_not_wait_for_a_restart(system: ActorSystem) -> None:
+async def test_a_stop_does_not_wait_for_a_restart(
+    system: ActorSystem, letters: list[DeadLetter]
+) -> None:
     family = system.virtual("users", each(Player), on_crash=lambda *_: Restart(delay=60))
     family.ref(7).tell_nowait(Fail(ValueError("oh")))
+    family.ref(7).tell_nowait(Add(1))
     await anyio.sleep(1)
     await family.ref(7).stop(timeout=100)
     assert len(family) == 0
+    assert [letter.reason for letter in letters] == [Reason.CRASHED, Reason.STOPPED]
 
 
 async def test_at_the_limit_the_longest_idle_makes_room(system: ActorSystem) -> None:
@@ -281,3 +285,23 @@ async def test_only_so_many_make_room_at_a_time(system: ActorSystem) -> None:
         family.ref(11).tell_nowait(Add(1))
     await wait_until_idle(system)
     assert await family.ref(11).ask(Add(1), timeout=1) == 1
+
+
+async def test_who_was_asked_to_make_room_and_stays_is_not_counted_as_leaving(
+    system: ActorSystem,
+) -> None:
+    class Attached(Player):
+        def may_passivate(self) -> bool:
+            return self.total < 2
+
+    family = system.virtual("users", each(Attached), limit=4)
+    for key in range(4):
+        await family.ref(key).ask(Add(1), timeout=1)
+    family.ref(10).tell_nowait(Add(1))
+    family.ref(0).tell_nowait(Add(1))
+    await wait_until_idle(system)
+    with pytest.raises(TooManyActors):
+        family.ref(11).tell_nowait(Add(1))
+    await wait_until_idle(system)
+    assert await family.ref(11).ask(Add(1), timeout=1) == 1
+    assert await family.ref(0).ask(Get(), timeout=1) == 2

@@ -51,7 +51,9 @@ def audit(database: Path, crowd: Crowd) -> list[str]:
     """Every promise that broke. Call it when everybody has been answered."""
     found = waiting(database)
     with closing(opened(database)) as db:
-        found += [f"{user}: profile and document are not together" for user in _users(db, PROFILES_APART)]
+        found += [
+            f"{user}: profile and document are not together" for user in _users(db, PROFILES_APART)
+        ]
         found += [f"{user}: the purse is not its ledger" for user in _users(db, PURSES_APART)]
         found += [f"{user}: one update was paid twice" for user in _users(db, PAID_TWICE)]
         found += [f"{user}: events are missing in between" for user in _users(db, GAPS)]

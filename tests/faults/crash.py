@@ -17,8 +17,10 @@ from pathlib import Path
 
 import anyio
 
+from tests.faults.crowd import PATIENCE
 from tests.faults.street import MODES, Street, street
-from tests.processes import Entry, yabot
+from tests.forks import Entry
+from tests.processes import yabot
 
 AT_WORK = 0.5
 """Seconds of work that a life has at most before it ends."""
@@ -54,21 +56,31 @@ class Outcome:
 
 
 async def crash(
-    folder: Path, *, mode: str, kills: int, seed: int, people: int = 20, entry: Entry = yabot
+    folder: Path,
+    *,
+    mode: str,
+    kills: int,
+    seed: int,
+    people: int = 20,
+    patience: float = PATIENCE,
+    entry: Entry = yabot,
 ) -> Outcome:
     """Kill the bot that often under load, let everybody be answered, and look."""
     began = time.monotonic()
     rng = random.Random(seed)
-    crash_of = street(folder, mode, people=people, seed=seed, redelivery=0.1, entry=entry)
-    async with crash_of as it:
+    place = street(
+        folder, mode, people=people, seed=seed, redelivery=0.1, patience=patience, entry=entry
+    )
+    async with place as it:
         it.bot.start()
         try:
             async with it.load():
                 await _kill_often(it, kills, rng)
                 await it.crowd.more(people)
-            broken = await it.verdict()
+            broken = []
         except* AssertionError as group:
-            broken = [str(error) for error in group.exceptions] + await it.verdict(patience=1)
+            broken = _told(group)
+        broken += await it.verdict()
         return Outcome(
             seed=seed,
             mode=mode,
@@ -96,6 +108,15 @@ async def _kill_often(it: Street, kills: int, rng: random.Random) -> None:
         await it.bot.kill()
         it.bot.start()
     await it.bot.ready()
+
+
+def _told(group: BaseExceptionGroup[AssertionError]) -> list[str]:
+    """What those who gave up waiting said."""
+    return [
+        line
+        for error in group.exceptions
+        for line in (_told(error) if isinstance(error, BaseExceptionGroup) else [str(error)])
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 They do what impatient people do: several buttons at the same moment, the same one twice, old ones.
 Now and then Telegram tells the bot an update again that it told before. The rule: whoever is not
-answered in `PATIENCE` seconds says what they wait for.
+answered within their patience, in seconds, says what they wait for.
 """
 
 import random
@@ -120,12 +120,13 @@ class Walker:
         await self._sees(wanted, condition)
 
     async def _sees(self, wanted: str, condition: Callable[[], bool]) -> None:
-        with anyio.move_on_after(PATIENCE):
+        patience = self._crowd.patience
+        with anyio.move_on_after(patience):
             while not condition():
                 self._changed = anyio.Event()
                 await self._changed.wait()
             return
-        raise AssertionError(f"user {self.id} waited {PATIENCE:.0f} s for {wanted}")
+        raise AssertionError(f"user {self.id} waited {patience:.0f} s for {wanted}")
 
     def _remember(self, update_id: int) -> None:
         self._told.append(self._crowd.pending(update_id))
@@ -151,17 +152,23 @@ class Crowd:
     """Many people at a time. `redelivery` is the share of updates that are told again."""
 
     def __init__(
-        self, sandbox: Sandbox, people: int, *, seed: int = 1, redelivery: float = 0.0
+        self,
+        sandbox: Sandbox,
+        people: int,
+        *,
+        seed: int = 1,
+        redelivery: float = 0.0,
+        patience: float = PATIENCE,
     ) -> None:
         self.seed = seed
+        self.patience = patience
         self.redelivery = redelivery
         self.presses = 0
         self.redelivered = 0
         self.stopped = False
         self._sandbox = sandbox
         self.walkers = {
-            user_id: Walker(self, user_id)
-            for user_id in range(FIRST_PERSON, FIRST_PERSON + people)
+            user_id: Walker(self, user_id) for user_id in range(FIRST_PERSON, FIRST_PERSON + people)
         }
         before = sandbox.world.watch
 

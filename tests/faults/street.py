@@ -8,8 +8,9 @@ from pathlib import Path
 import anyio
 
 from tests.faults.audit import audit, opened, waiting
-from tests.faults.crowd import Crowd
-from tests.processes import BotProcess, Entry, yabot
+from tests.faults.crowd import PATIENCE, Crowd
+from tests.forks import Entry
+from tests.processes import BotProcess, yabot
 from tests.waiting import until
 from yabot.sandbox import Sandbox
 
@@ -33,18 +34,25 @@ class Street:
             yield
             self.crowd.stop()
 
-    async def verdict(self, *, patience: float = 30) -> list[str]:
+    async def verdict(self) -> list[str]:
         """Wait until all is done, stop the bot, and tell every promise that broke."""
         with suppress(AssertionError):
-            await until(lambda: not waiting(self.bot.database), deadline=patience)
+            await until(lambda: not waiting(self.bot.database), deadline=self.crowd.patience)
         code = await self.bot.stop()
         broken = [f"the bot ended with exit code {code}"] if code else []
         return broken + audit(self.bot.database, self.crowd)
 
     def left_over(self) -> int:
         """How many updates waited, unhandled, when the bot died at least once."""
+        return self._count("SELECT count(*) FROM inbox WHERE attempts > 0")
+
+    def waiting_calls(self) -> int:
+        """How many calls have not left for Telegram."""
+        return self._count("SELECT count(*) FROM outbox_replies")
+
+    def _count(self, statement: str) -> int:
         with closing(opened(self.bot.database)) as db:
-            return int(db.execute("SELECT count(*) FROM inbox WHERE attempts > 0").fetchone()[0])
+            return int(db.execute(statement).fetchone()[0])
 
 
 @asynccontextmanager
@@ -55,11 +63,12 @@ async def street(
     people: int = 20,
     seed: int = 1,
     redelivery: float = 0.0,
+    patience: float = PATIENCE,
     entry: Entry = yabot,
 ) -> AsyncIterator[Street]:
     """A street on which nothing runs yet but Telegram."""
     async with Sandbox(webhook_retry_delay=0.05) as sandbox:
         settings = {"UPDATES_MODE": mode}
         async with BotProcess(folder, sandbox.url, settings, entry=entry) as bot:
-            crowd = Crowd(sandbox, people, seed=seed, redelivery=redelivery)
+            crowd = Crowd(sandbox, people, seed=seed, redelivery=redelivery, patience=patience)
             yield Street(sandbox, bot, crowd)

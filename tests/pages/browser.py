@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Page, async_playwright
 
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -20,17 +21,17 @@ ARGUMENTS = [
 
 def chromium() -> str:
     """The browser's path. Raises RuntimeError with what to do where there is none."""
-    path = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    )
-    if path is None:
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
         raise RuntimeError("no Chromium: install Debian's package chromium, or set CHROMIUM")
-    return path
+    return found
 
 
 @asynccontextmanager
-async def page(url: str, *, width: int = 1320, height: int = 900) -> AsyncIterator[Page]:
-    """The page at `url`. Leaving the block fails if the page raised an error meanwhile."""
+async def page(
+    url: str = "about:blank", *, width: int = 1320, height: int = 900
+) -> AsyncIterator[Page]:
+    """The page at `url`. Leaving the block fails if a page raised an error meanwhile."""
     async with async_playwright() as player:
         browser = await player.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         shown = await browser.new_page(viewport={"width": width, "height": height}, locale="es-ES")

@@ -32,25 +32,11 @@ class Demo:
 
     async def start(self) -> None:
         """Start, and return when the bot takes updates."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "SANDBOX_PORT": str(self.sandbox_port),
-            "API_PORT": str(self.api_port),
-        }
-        with (self.folder / "demo.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "yabot", "demo"],
-                cwd=self.folder,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        process = self.process = self._launch()
         async with aiohttp.ClientSession() as client:
 
             async def ready() -> bool:
-                assert self.process is not None
-                assert self.process.poll() is None, (self.folder / "demo.log").read_text()
+                assert process.poll() is None, (self.folder / "demo.log").read_text()
                 try:
                     async with client.get(f"http://127.0.0.1:{self.api_port}/readyz") as answer:
                         return answer.status == 200
@@ -58,6 +44,22 @@ class Demo:
                     return False
 
             await until(ready, deadline=60)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "API_PORT": str(self.api_port),
+        }
+        with (self.folder / "demo.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "yabot", "demo"],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     async def end(self, number: signal.Signals) -> int:
         """Send a signal and wait for the end; returns the exit code."""

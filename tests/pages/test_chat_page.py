@@ -12,11 +12,6 @@ from tests.pages.demo import running_demo
 pytestmark = [pytest.mark.anyio, pytest.mark.pages, pytest.mark.timeout(180)]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def enter(shown: Page, name: str) -> Locator:
     """Open the page as a user of that name and press START."""
     await shown.get_by_role("button", name=name, exact=True).click()

@@ -1,6 +1,7 @@
 """Databases that run, and databases that fail on purpose."""
 
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,7 @@ class Trouble:
     """Connections whose COMMIT or ROLLBACK fail when told to, and files that can't be opened.
 
     `commit_fails` is how many commits fail; with `after_the_fact` they become durable all the same.
+    A commit sets `committing` and waits for `may_commit`.
     """
 
     def __init__(self) -> None:
@@ -60,6 +62,9 @@ class Trouble:
         self.after_the_fact = False
         self.rollback_fails = 0
         self.open_fails = 0
+        self.committing = threading.Event()
+        self.may_commit = threading.Event()
+        self.may_commit.set()
         self.opened = 0
 
     def connect(
@@ -76,6 +81,8 @@ class Trouble:
 
         class Troubled(sqlite3.Connection):
             def commit(self) -> None:
+                trouble.committing.set()
+                trouble.may_commit.wait(10)
                 if trouble.commit_fails:
                     trouble.commit_fails -= 1
                     if trouble.after_the_fact:

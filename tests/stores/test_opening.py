@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.stores.running import Clock, limited, only, query, running
+from tests.stores.running import Clock, Trouble, limited, only, query, running
 from tests.stores.turns import registration, take_turn
 from yabot.errors import ConfigError, StoreUnavailable
 from yabot.stores import connections
@@ -159,6 +159,19 @@ async def test_health_says_which_databases_answer(
 
     monkeypatch.setattr(db, "ping", away)
     assert await db.health_check() == {"sqlite": False, "mongodb": None}
+
+
+async def test_health_notices_a_disk_that_takes_no_writes_and_its_return(
+    path: Path, clock: Clock
+) -> None:
+    trouble = Trouble()
+    async with running(path, clock, connector=trouble.connect) as db:
+        trouble.commit_fails = 2
+        with pytest.raises(StoreUnavailable):
+            await take_turn(db.users, "1", clock(), registration("1"))
+        assert await db.health_check() == {"sqlite": False, "mongodb": None}
+        assert await db.health_check() == {"sqlite": True, "mongodb": None}
+        assert not db.writer.statistics().failing
 
 
 async def test_the_connection_that_is_handed_out_only_reads(db: DatabaseManager) -> None:

@@ -32,6 +32,7 @@ async def test_replies_come_in_the_order_of_their_commits(
     db: DatabaseManager, clock: Clock
 ) -> None:
     calls = await leave_calls(db, clock, 5)
+    assert await db.replies.waiting() == 5
     rows = await db.replies.read(0, 3)
     assert [row.call for row in rows] == calls[:3]
     assert {row.created_at for row in rows} == {clock()}
@@ -113,6 +114,18 @@ async def test_a_command_comes_at_its_time_and_not_a_microsecond_before(
     clock.advance(microseconds=1)
     (due,) = await db.commands.due(clock(), 0, 10)
     assert (due.user_id, due.command, due.unique_key) == ("1", earn(5), "gift:1")
+
+
+async def test_the_scheduler_is_woken_by_a_new_command(db: DatabaseManager, clock: Clock) -> None:
+    assert await db.commands.due(clock(), 0, 10) == []
+    gift = DurableCommand("1", clock(), earn(5), "gift:1")
+    async with anyio.create_task_group() as group:
+        group.start_soon(
+            lambda: take_turn(db.users, "1", clock(), registration("1"), commands=(gift,))
+        )
+        with anyio.fail_after(15):
+            await db.commands.changed()
+    assert len(await db.commands.due(clock(), 0, 10)) == 1
 
 
 async def test_a_command_with_a_known_key_is_left_once(db: DatabaseManager, clock: Clock) -> None:

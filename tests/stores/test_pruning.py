@@ -1,13 +1,18 @@
 """Pruning: what has served its time goes, what waits stays."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from actors import ActorSystem
 from tests.stores.running import Clock, only, query
 from tests.stores.turns import arrival, commit_of, registration, take_turn
+from tests.waiting import until
 from yabot.domain.events import UserInteraction
+from yabot.domain.values import Instant
+from yabot.errors import StoreUnavailable
 from yabot.stores import pruning
 from yabot.stores.database import DatabaseManager
 from yabot.stores.pruning import Pruning
@@ -116,6 +121,29 @@ async def test_only_so_many_events_are_kept(
     await live_a_day(db, clock, 0)
     await pruner.prune(clock())
     assert len(await db.events.history(0, 100)) == 5
+
+
+async def test_the_pruner_goes_on_after_the_database_was_away(
+    db: DatabaseManager, clock: Clock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "EVERY", 0.01)
+    await live_a_day(db, clock, 0)
+    rounds = 0
+    prune = Pruning.prune
+
+    async def away_at_first(self: Pruning, now: Instant) -> Mapping[str, int]:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            raise StoreUnavailable("away")
+        return await prune(self, now)
+
+    monkeypatch.setattr(Pruning, "prune", away_at_first)
+    clock.advance(hours=49)
+    async with ActorSystem() as system:
+        system.spawn(db.pruner, name="pruner")
+        await until(lambda: query(path, "SELECT count(*) FROM sent_messages") == [(0,)])
+    assert rounds > 1
 
 
 async def test_an_empty_database_is_pruned_in_no_slices(

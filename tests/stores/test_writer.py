@@ -1,6 +1,7 @@
 """Group commit: many items in one transaction, each with an outcome of its own."""
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
@@ -13,7 +14,7 @@ from anyio.lowlevel import checkpoint
 from tests.stores.running import Trouble, limited, only, query
 from tests.waiting import until
 from yabot.errors import AlreadyProcessed, CommitRefused, StaleVersion, StoreUnavailable
-from yabot.stores.connections import connect, open_writing
+from yabot.stores.connections import BUSY_TIMEOUT, connect, open_writing
 from yabot.stores.migrations import MigrationManager
 from yabot.stores.statements import Statement
 from yabot.stores.transaction import Row
@@ -216,6 +217,56 @@ async def test_a_failed_rollback_opens_the_database_again(
     assert await write_all(writer, (item("b"),)) == [None]
     assert items_in(path) == ["b"]
     assert trouble.opened == 2
+
+
+async def test_a_connection_that_is_given_up_keeps_no_lock(
+    writer: Writer, path: Path, trouble: Trouble
+) -> None:
+    gc.disable()
+    try:
+        trouble.commit_fails, trouble.rollback_fails = 1, 1
+        (outcome,) = await write_all(writer, (item("a"),))
+        assert isinstance(outcome, StoreUnavailable)
+        with anyio.fail_after(BUSY_TIMEOUT / 2):
+            assert await write_all(writer, (item("b"),)) == [None]
+    finally:
+        gc.enable()
+    assert items_in(path) == ["b"]
+
+
+async def test_a_batch_that_was_torn_from_its_task_is_settled_by_the_next(
+    writer: Writer, path: Path, trouble: Trouble
+) -> None:
+    trouble.committing.clear()
+    trouble.may_commit.clear()
+    caller = asyncio.ensure_future(writer.write(item("a")))
+    await asyncio.sleep(0)
+    running = asyncio.ensure_future(writer.run())
+    await until(trouble.committing.is_set)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not caller.done()
+    trouble.may_commit.set()
+    await write_all(writer)
+    await writer.drain()
+    with anyio.fail_after(15):
+        await caller
+    assert items_in(path) == ["a"]
+
+
+async def test_closing_in_doubt_promises_nothing(
+    writer: Writer, path: Path, trouble: Trouble
+) -> None:
+    trouble.commit_fails, trouble.open_fails = 1, 1_000
+    caller = asyncio.ensure_future(writer.write(item("a")))
+    async with anyio.create_task_group() as group:
+        group.start_soon(writer.run)
+        await until(lambda: trouble.open_fails < 1_000)
+        group.cancel_scope.cancel()
+    await writer.close()
+    with pytest.raises(StoreUnavailable, match="before this was known"):
+        await caller
 
 
 async def test_a_database_that_can_not_be_opened_fails_the_batch_and_heals(

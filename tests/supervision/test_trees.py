@@ -20,7 +20,7 @@ from supervision import (
     UnknownChild,
     run_tree,
 )
-from tests.supervision.cast import Crash, Leave, Ping, Rest, Stage
+from tests.supervision.cast import Crash, Leave, Order, Part, Ping, Rest, Stage
 
 pytestmark = pytest.mark.anyio
 BAD = Crash(ValueError("oh"))
@@ -390,23 +390,30 @@ async def test_failures_while_the_tree_stops_restart_nothing(system: ActorSystem
             Child("a", stage.child("a")),
             Child("slow", stage.child("slow"), shutdown=20),
         ),
+        strategy=Strategy.ONE_FOR_ALL,
     )
     async with run_tree(system, spec, rng=lambda: 0.0) as tree:
         tree.ref("slow").tell_nowait(Rest(10))
+        tree.ref("slow").tell_nowait(Rest(1))
         tree.ref("a").tell_nowait(Rest(5))
         tree.ref("a").tell_nowait(BAD)
         await anyio.sleep(1)
     assert stage.diary.count("a up") == 1
+    assert stage.diary.count("slow rested") == 2
     assert system.snapshot().actors == 0
 
 
-async def test_a_tree_may_be_stopped_while_a_child_is_starting_again(system: ActorSystem) -> None:
+@pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE])
+async def test_a_tree_may_be_stopped_while_a_child_is_starting_again(
+    system: ActorSystem, strategy: Strategy
+) -> None:
     stage = Stage()
-    async with run_tree(system, family(stage, Strategy.REST_FOR_ONE), rng=lambda: 0.0) as tree:
+    spec = Supervisor("over", (family(stage, strategy, intensity=0),))
+    async with run_tree(system, spec, rng=lambda: 0.0) as tree:
         stage.start_times = {"b": 10.0}
-        tree.ref("a").tell_nowait(BAD)
+        tree.ref("top/a").tell_nowait(BAD)
         await anyio.sleep(1)
-        assert tree.snapshot().children[1].status is Status.STARTING
+        assert tree.snapshot().children[0].children[1].status is Status.STARTING
         await tree.stop()
     assert system.snapshot().actors == 0
     assert stage.diary.count("c up") == 1
@@ -487,3 +494,33 @@ async def test_a_failure_that_nobody_is_left_to_hear_of_is_reported(system: Acto
         await anyio.sleep(5)
         report = tree.reports.history()[-1]
         assert (report.context, report.offender) == (Context.STOPPED, "slow")
+
+
+async def test_a_failure_from_before_a_restart_of_all_is_not_held_against_anyone(
+    system: ActorSystem,
+) -> None:
+    stage = Stage()
+    spec = Supervisor("over", (family(stage, Strategy.ONE_FOR_ONE, intensity=0),))
+    async with run_tree(system, spec, rng=lambda: 0.0) as tree:
+        for name in "ab":
+            tree.ref(f"top/{name}").tell_nowait(BAD)
+        await anyio.sleep(5)
+        for name in "abc":
+            assert await tree.ref(f"top/{name}").ask(Ping(), timeout=1) == 2
+        contexts = [report.context for report in tree.reports.history()]
+        assert contexts.count(Context.ESCALATED) == 1
+
+
+async def test_the_delay_of_an_earlier_failure_does_not_shorten_that_of_a_later_one(
+    system: ActorSystem,
+) -> None:
+    stage = Stage()
+    spec = family(stage, Strategy.ONE_FOR_ONE, base=10.0)
+    async with run_tree(system, spec, rng=lambda: 0.999) as tree:
+        tree.ref("a").tell_nowait(BAD)
+        await anyio.sleep(1)
+        await tree.restart("a")
+        tree.ref("a").tell_nowait(BAD)
+        began = system.now()
+        assert await tree.ref("a").ask(Ping(), timeout=60) == 3
+        assert system.now() - began == pytest.approx(20, abs=0.1)

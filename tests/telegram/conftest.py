@@ -7,8 +7,8 @@ import pytest
 from aiogram import Bot
 from aiogram.types import User
 
+from tests.fakes import MemoryInbox, MemoryReplies, MemoryStores, MemoryUsers
 from tests.telegram.clock import Clock
-from tests.telegram.memory import MemoryInbox, MemoryReplies, MemoryUsers
 from tests.telegram.post import Post
 from tests.telegram.server import TOKEN, BotApi
 from yabot.telegram import replies as sending
@@ -26,18 +26,23 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def users() -> MemoryUsers:
-    return MemoryUsers()
+def stores(clock: Callable[[], datetime]) -> MemoryStores:
+    return MemoryStores(clock)
 
 
 @pytest.fixture
-def inbox() -> MemoryInbox:
-    return MemoryInbox()
+def users(stores: MemoryStores) -> MemoryUsers:
+    return stores.users
 
 
 @pytest.fixture
-def replies(clock: Callable[[], datetime]) -> MemoryReplies:
-    return MemoryReplies(clock)
+def inbox(stores: MemoryStores) -> MemoryInbox:
+    return stores.inbox
+
+
+@pytest.fixture
+def replies(stores: MemoryStores) -> MemoryReplies:
+    return stores.replies
 
 
 @pytest.fixture

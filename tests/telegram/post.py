@@ -3,25 +3,35 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from itertools import count
 
 import anyio
 import orjson
 
 from supervision import Breaker, BreakerPolicy, CountWindow
-from tests.telegram.memory import MemoryReplies
+from tests.fakes import MemoryReplies
 from tests.telegram.server import TOKEN, BotApi
 from tests.waiting import until
 from yabot.telegram.client import TelegramClient
 from yabot.telegram.delivery import Delivery
 from yabot.telegram.replies import ReplySender, SendingMeter
+from yabot.users.ports import Call
 
 Now = Callable[[], datetime]
+
+_ids = count(1)
+
+
+def leave(outbox: MemoryReplies, lane: str, method: str, **params: object) -> int:
+    """Leave a call as a commit of user 7 does; gives the id of the call."""
+    call = Call(next(_ids), lane, method, orjson.dumps(params))
+    outbox.add("7", call, outbox.clock())
+    return call.id
 
 
 def send(outbox: MemoryReplies, text: str, chat: int = 7, **fields: object) -> int:
     """Leave a sendMessage; gives the id of its call."""
-    params = orjson.dumps({"chat_id": chat, "text": text, **fields})
-    return outbox.put(f"chat:{chat}", "sendMessage", params).call.id
+    return leave(outbox, f"chat:{chat}", "sendMessage", chat_id=chat, text=text, **fields)
 
 
 class Post:
@@ -48,7 +58,7 @@ class Post:
 
     async def settled(self) -> None:
         """Until the outbox is empty."""
-        await until(lambda: not self.outbox.left)
+        await until(lambda: not self.outbox.rows)
 
 
 def texts(api: BotApi, chat: int = 7) -> list[object]:

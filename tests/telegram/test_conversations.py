@@ -10,7 +10,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import Message
 
-from tests.telegram.memory import MemoryUsers
+from tests.fakes import MemoryUsers
 from tests.telegram.turns import Turns, params
 from tests.telegram.updates import message
 from yabot.domain.user import Conversation, User

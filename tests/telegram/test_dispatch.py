@@ -8,8 +8,8 @@ from aiogram import Bot, F, Router
 from aiogram.types import Message, Update
 from aiogram.types import User as Sender
 
+from tests.fakes import MemoryUsers
 from tests.telegram.clock import Clock
-from tests.telegram.memory import MemoryUsers
 from tests.telegram.server import BotApi
 from tests.telegram.turns import Turns, params
 from tests.telegram.updates import message, press
@@ -20,7 +20,8 @@ from yabot.domain.commands import (
 )
 from yabot.domain.texts import say
 from yabot.telegram import middleware
-from yabot.telegram.dispatch import KINDS, TurnUpdate, allowed_updates, build_dispatcher
+from yabot.telegram.dispatch import allowed_updates, build_dispatcher
+from yabot.telegram.parsing import KINDS, TurnUpdate
 from yabot.users.turn import Turn
 
 pytestmark = pytest.mark.anyio

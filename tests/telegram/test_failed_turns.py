@@ -11,7 +11,7 @@ from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import ErrorEvent, Message, TelegramObject
 from structlog.testing import capture_logs
 
-from tests.telegram.memory import MemoryUsers
+from tests.fakes import MemoryUsers
 from tests.telegram.turns import Turns, params
 from tests.telegram.updates import message
 from yabot.domain.commands import (
@@ -51,7 +51,7 @@ async def test_a_failed_turn_leaves_neither_calls_nor_state(
     with pytest.raises(Broken):
         await Turns(bot, users, clock, router).run(message())
     assert (await users.load("7")).user is None
-    assert users.calls == []
+    assert users.commits == []
 
 
 async def test_an_error_that_an_error_handler_swallows_fails_the_turn_all_the_same(
@@ -73,7 +73,7 @@ async def test_an_error_that_an_error_handler_swallows_fails_the_turn_all_the_sa
     with pytest.raises(Broken, match="inside"):
         await Turns(bot, users, clock, router).run(message())
     assert isinstance(seen[0], Broken)
-    assert users.calls == []
+    assert users.commits == []
 
 
 async def test_an_error_that_a_middleware_swallows_fails_the_turn_all_the_same(

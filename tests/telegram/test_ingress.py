@@ -4,7 +4,7 @@ import anyio
 import orjson
 import pytest
 
-from tests.telegram.memory import MemoryInbox
+from tests.fakes import MemoryInbox
 from tests.telegram.updates import message, press
 from yabot.errors import Overloaded, StoreUnavailable
 from yabot.telegram.ingress import Ingress, Intake

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from tests.telegram.memory import MemoryInbox
+from tests.fakes import MemoryInbox
 from tests.telegram.server import TOKEN, BotApi, Received, Scripted, error, ok
 from tests.telegram.updates import message
 from tests.waiting import until

@@ -1,12 +1,11 @@
 """Trouble is waited out, refusals are set aside, and no lane is held up by either for good."""
 
 import anyio
-import orjson
 import pytest
 
+from tests.fakes import MemoryReplies
 from tests.telegram.clock import Clock
-from tests.telegram.memory import MemoryReplies
-from tests.telegram.post import Post, send, texts
+from tests.telegram.post import Post, leave, send, texts
 from tests.telegram.server import BotApi, Received, Scripted, error
 from tests.waiting import until
 from yabot.telegram import delivery
@@ -19,7 +18,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
 
 
 async def test_a_message_that_was_never_sent_can_not_be_edited(api: BotApi, post: Post) -> None:
-    post.outbox.put("chat:7", "editMessageText", orjson.dumps({"chat_id": 7, "message_id": -99}))
+    leave(post.outbox, "chat:7", "editMessageText", chat_id=7, message_id=-99)
     send(post.outbox, "next")
     await post.settled()
     ((row, reason, unreachable),) = post.outbox.refusals
@@ -44,7 +43,7 @@ async def test_a_flood_of_one_chat_stops_no_other(api: BotApi, post: Post) -> No
     send(post.outbox, "throttled", chat=7)
     await until(lambda: bool(api.calls))
     send(post.outbox, "free", chat=8)
-    await until(lambda: post.outbox.left == 1)
+    await until(lambda: len(post.outbox.rows) == 1)
     assert texts(api, 8) == ["free"]
     assert texts(api, 7) == ["throttled"]
 
@@ -77,8 +76,8 @@ async def test_a_call_that_only_ever_fails_is_set_aside_when_others_get_through(
     send(post.outbox, "poison", chat=7)
     send(post.outbox, "after it", chat=7)
     with anyio.fail_after(10):
-        while post.outbox.left > 1 or not post.outbox.refusals:
-            if post.outbox.left <= 2:
+        while len(post.outbox.rows) > 1 or not post.outbox.refusals:
+            if len(post.outbox.rows) <= 2:
                 send(post.outbox, "other", chat=8)
             await anyio.sleep(0.005)
     await post.settled()
@@ -131,7 +130,7 @@ async def test_a_user_who_is_gone_is_reported_and_a_group_is_not_the_user(
 )
 async def test_what_is_done_already_counts_as_sent(api: BotApi, post: Post, reason: str) -> None:
     api.script("editMessageText", error(400, reason))
-    post.outbox.put("chat:7", "editMessageText", b'{"chat_id":7,"message_id":5}')
+    leave(post.outbox, "chat:7", "editMessageText", chat_id=7, message_id=5)
     await post.settled()
     assert post.outbox.refusals == []
     assert post.meter.statistics().sent == 1
@@ -140,10 +139,10 @@ async def test_what_is_done_already_counts_as_sent(api: BotApi, post: Post, reas
 async def test_answers_that_come_too_late_are_dropped(
     api: BotApi, replies: MemoryReplies, clock: Clock
 ) -> None:
-    replies.put("answer:7", "answerCallbackQuery", b'{"callback_query_id":"old"}')
+    leave(replies, "answer:7", "answerCallbackQuery", callback_query_id="old")
     send(replies, "not dropped")
     clock.advance(delivery.ANSWER_LIFE + 1)
-    replies.put("answer:7", "answerCallbackQuery", b'{"callback_query_id":"new"}')
+    leave(replies, "answer:7", "answerCallbackQuery", callback_query_id="new")
     async with Post(replies, api.url, clock).running() as post:
         await post.settled()
         assert api.of("answerCallbackQuery") == [{"callback_query_id": "new"}]
@@ -162,5 +161,5 @@ async def test_a_bad_token_keeps_every_row(
     )
     async with post.running():
         await until(lambda: post.meter.statistics().retried >= 3)
-    assert replies.left == 1
+    assert len(replies.rows) == 1
     assert replies.refusals == []

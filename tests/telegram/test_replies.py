@@ -1,12 +1,11 @@
 """Calls leave in order per lane, none is lost, and none is sent twice while the process lives."""
 
 import anyio
-import orjson
 import pytest
 
+from tests.fakes import MemoryReplies
 from tests.telegram.clock import Clock
-from tests.telegram.memory import MemoryReplies
-from tests.telegram.post import Post, send, texts
+from tests.telegram.post import Post, leave, send, texts
 from tests.telegram.server import BotApi, Received, Scripted, ok
 from tests.waiting import until
 from yabot.telegram import lanes
@@ -47,8 +46,8 @@ async def test_lanes_do_not_wait_for_each_other_and_answers_for_nobody(
     await until(lambda: bool(api.calls))
     send(post.outbox, "behind it", chat=7)
     send(post.outbox, "quick", chat=8)
-    post.outbox.put("answer:7", "answerCallbackQuery", b'{"callback_query_id":"1"}')
-    await until(lambda: post.outbox.left == 2)
+    leave(post.outbox, "answer:7", "answerCallbackQuery", callback_query_id="1")
+    await until(lambda: len(post.outbox.rows) == 2)
     assert texts(api, 8) == ["quick"]
     assert len(api.of("answerCallbackQuery")) == 1
     assert texts(api, 7) == ["slow"]
@@ -70,7 +69,7 @@ async def test_answers_go_out_while_every_place_for_chats_is_taken(
     api.on_call = slow
     for chat in range(100, 200):
         send(replies, "slow", chat=chat)
-    replies.put("answer:7", "answerCallbackQuery", b"{}")
+    leave(replies, "answer:7", "answerCallbackQuery")
     async with Post(replies, api.url, clock).running() as post:
         await until(lambda: bool(api.of("answerCallbackQuery")))
         held.set()
@@ -80,11 +79,9 @@ async def test_answers_go_out_while_every_place_for_chats_is_taken(
 async def test_later_calls_name_the_message_by_its_real_id(api: BotApi, post: Post) -> None:
     api.script("sendMessage", ok({"message_id": 555}))
     sent = -send(post.outbox, "one")
-    post.outbox.put("chat:7", "editMessageText", orjson.dumps({"chat_id": 7, "message_id": sent}))
+    leave(post.outbox, "chat:7", "editMessageText", chat_id=7, message_id=sent)
     send(post.outbox, "two", reply_parameters={"message_id": sent, "chat_id": 7})
-    post.outbox.put(
-        "chat:7", "deleteMessages", orjson.dumps({"chat_id": 7, "message_ids": [sent, 3]})
-    )
+    leave(post.outbox, "chat:7", "deleteMessages", chat_id=7, message_ids=[sent, 3])
     await post.settled()
     assert api.of("editMessageText") == [{"chat_id": 7, "message_id": 555}]
     assert api.of("sendMessage")[1]["reply_parameters"] == {"message_id": 555, "chat_id": 7}
@@ -98,7 +95,7 @@ async def test_a_real_id_is_found_after_a_restart(
     sent = -send(replies, "one")
     async with Post(replies, api.url, clock).running() as post:
         await post.settled()
-    replies.put("chat:7", "deleteMessage", orjson.dumps({"chat_id": 7, "message_id": sent}))
+    leave(replies, "chat:7", "deleteMessage", chat_id=7, message_id=sent)
     async with Post(replies, api.url, clock).running() as post:
         await post.settled()
     assert api.of("deleteMessage") == [{"chat_id": 7, "message_id": 555}]
@@ -136,7 +133,7 @@ async def test_a_stop_waits_for_the_mark_of_what_is_under_way(
         await until(lambda: bool(api.calls))
         group.start_soon(release)
     assert texts(api) == ["under way"]
-    assert replies.left == 1
+    assert len(replies.rows) == 1
 
 
 async def test_a_stop_does_not_wait_for_ever_for_a_telegram_that_does_not_answer(
@@ -148,7 +145,7 @@ async def test_a_stop_does_not_wait_for_ever_for_a_telegram_that_does_not_answer
     with anyio.fail_after(2):
         async with Post(replies, api.url, clock).running():
             await until(lambda: bool(api.calls))
-    assert replies.left == 1
+    assert len(replies.rows) == 1
 
 
 async def test_a_lane_that_is_read_again_waits_for_a_store_that_is_away(
@@ -164,7 +161,7 @@ async def test_a_lane_that_is_read_again_waits_for_a_store_that_is_away(
         await until(lambda: post.meter.lanes.seen == 6)
         replies.unreadable = True
         held.set()
-        await until(lambda: replies.left == 4)
+        await until(lambda: len(replies.rows) == 4)
         assert texts(api) == words[:2]
         replies.unreadable = False
         await post.settled()

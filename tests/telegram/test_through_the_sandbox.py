@@ -12,7 +12,8 @@ from aiogram import Bot, F, Router
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from supervision import Breaker
-from tests.telegram.memory import MemoryInbox, MemoryReplies, MemoryUsers
+from tests.fakes import MemoryStores
+from tests.telegram.post import leave
 from tests.telegram.server import TOKEN
 from tests.telegram.turns import Turns
 from tests.waiting import until
@@ -95,25 +96,20 @@ class Person:
 class Running:
     """A bot of one router: intake, turns one after another, sender. Stores are in memory."""
 
-    def __init__(
-        self, url: str, clock: Callable[[], datetime], inbox: MemoryInbox, replies: MemoryReplies
-    ) -> None:
+    def __init__(self, url: str, clock: Callable[[], datetime], stores: MemoryStores) -> None:
         self.url = url
         self.clock = clock
-        self.replies = replies
-        self.users = MemoryUsers()
+        self.users = stores.users
+        self.replies = stores.replies
         self.meter = SendingMeter()
         self._mail, self._mails = anyio.create_memory_object_stream[Mail](1000)
-        self.ingress = Ingress(inbox, self._mail.send_nowait, bot_id=42)
+        self.ingress = Ingress(stores.inbox, self._mail.send_nowait, bot_id=42)
 
     async def turns(self, bot: Bot) -> None:
         turns = Turns(bot, self.users, self.clock, counting())
         async with self._mail, self._mails:
             async for mail in self._mails:
-                for call in await turns.run(mail.update):
-                    self.replies.put(
-                        call.lane, call.method, call.params, user_id=mail.user_id, call_id=call.id
-                    )
+                await turns.run(mail.update)
 
     @asynccontextmanager
     async def up(self, *, webhook: bool) -> AsyncIterator["Running"]:
@@ -155,10 +151,8 @@ async def ana(sandbox: Sandbox) -> AsyncIterator[Person]:
 
 
 @pytest.fixture
-def running(
-    sandbox: Sandbox, clock: Callable[[], datetime], inbox: MemoryInbox, replies: MemoryReplies
-) -> Running:
-    return Running(sandbox.url, clock, inbox, replies)
+def running(sandbox: Sandbox, clock: Callable[[], datetime], stores: MemoryStores) -> Running:
+    return Running(sandbox.url, clock, stores)
 
 
 @pytest.mark.parametrize("webhook", [False, True], ids=["polling", "webhook"])
@@ -205,14 +199,14 @@ async def test_floods_and_faults_of_telegram_change_neither_order_nor_count(
 
 
 async def test_who_blocks_the_bot_is_reported_as_out_of_reach(
-    running: Running, ana: Person, replies: MemoryReplies
+    running: Running, ana: Person, stores: MemoryStores
 ) -> None:
     async with running.up(webhook=False):
         await ana.post("/messages", text="hello")
         await ana.sees(["hello"])
         await ana.post("/block")
-        replies.put("chat:7", "sendMessage", b'{"chat_id":7,"text":"are you there?"}')
-        await until(lambda: bool(replies.refusals))
-    ((_, reason, unreachable),) = replies.refusals
+        leave(stores.replies, "chat:7", "sendMessage", chat_id=7, text="are you there?")
+        await until(lambda: bool(stores.replies.refusals))
+    ((_, reason, unreachable),) = stores.replies.refusals
     assert "blocked" in reason
     assert unreachable

@@ -16,7 +16,7 @@ from aiogram.types import (
     Message,
 )
 
-from tests.telegram.memory import MemoryUsers
+from tests.fakes import MemoryUsers
 from tests.telegram.server import BotApi, ok
 from tests.telegram.turns import Turns, params
 from tests.telegram.updates import message, press
@@ -190,7 +190,7 @@ async def test_a_call_after_the_turn_raises_turn_closed(
 
     with pytest.raises(TurnClosed, match="direct_bot"):
         await kept[0].answer("too late")
-    assert users.calls == []
+    assert [commit.calls for commit in users.commits] == [()]
 
 
 async def test_albums_and_copies_give_the_first_message_alone(

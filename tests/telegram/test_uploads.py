@@ -11,7 +11,7 @@ from aiogram.types import (
     Message,
 )
 
-from tests.telegram.memory import MemoryUsers
+from tests.fakes import MemoryUsers
 from tests.telegram.turns import Turns
 from tests.telegram.updates import message
 from yabot.errors import CannotRecord

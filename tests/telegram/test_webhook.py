@@ -9,7 +9,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from tests.telegram.memory import MemoryInbox
+from tests.fakes import MemoryInbox
 from tests.telegram.server import TOKEN, BotApi, Scripted, error
 from tests.telegram.updates import message
 from yabot.errors import ConfigError

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import orjson
 from aiogram import Bot, Router
 
-from tests.telegram.memory import MemoryUsers
+from tests.fakes import MemoryUsers
 from yabot.domain.values import Instant
 from yabot.telegram.dispatch import TurnHandler, build_dispatcher
 from yabot.telegram.notices import render

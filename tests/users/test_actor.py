@@ -4,23 +4,25 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
+import orjson
 import pytest
 
 from actors import ActorCrashed, ActorSystem
 from tests.fakes import MemoryStores, utc_now
 from tests.waiting import until
 from yabot.domain.commands import MoveBesitos, RegisterUser
-from yabot.domain.decision import Applied, Decision, Once, Rejected
+from yabot.domain.decision import Applied, Decision, DurableCommand, Once, Rejected
 from yabot.errors import DeadlinePassed, StaleVersion, StoreUnavailable
 from yabot.users import directory as directory_module
 from yabot.users.actor import UserParts
 from yabot.users.directory import UserDirectory
-from yabot.users.ports import Arrival, Commit, Handle, Mail
+from yabot.users.ports import Arrival, Handle, Mail, Stored
 from yabot.users.turn import Turn, current_turn
 
 pytestmark = pytest.mark.anyio
 
 REGISTER = RegisterUser(telegram_user_id=7, first_name="Ana")
+CHAT = {"id": 7, "type": "private"}
 
 
 @pytest.fixture
@@ -38,19 +40,20 @@ async def users(
     stores: MemoryStores, handle: Handle, *, turn_timeout: float = 5.0
 ) -> AsyncIterator[UserDirectory]:
     async with ActorSystem() as system:
-        parts = UserParts(stores, handle, lambda turn: None, utc_now, turn_timeout)
-        directory = UserDirectory(system, parts, stores)
+        parts = UserParts(stores.users, handle, lambda turn: None, utc_now, turn_timeout)
+        directory = UserDirectory(system, parts, stores.inbox)
         yield directory
         await directory.stop(timeout=2)
 
 
 async def arrive(stores: MemoryStores, *texts: str, user_id: str = "7") -> list[Mail]:
-    first = len(stores.known_updates) + 1
-    arrivals = [
-        Arrival(user_id, 1, first + n, {"update_id": first + n, "message": {"text": text}}, b"{}")
-        for n, text in enumerate(texts)
-    ]
-    return list(await stores.accept(arrivals))
+    """Updates as they come in, whose ids go on from those that came before."""
+    first = sum(stores.inbox.writes) + 1
+    arrivals = []
+    for update_id, text in enumerate(texts, first):
+        update = {"update_id": update_id, "message": {"text": text, "chat": CHAT}}
+        arrivals.append(Arrival(user_id, 1, update_id, update, orjson.dumps(update)))
+    return list(await stores.inbox.accept(arrivals))
 
 
 def text_of(update: Mapping[str, object]) -> str:
@@ -77,7 +80,7 @@ async def test_updates_of_one_user_are_handled_one_at_a_time_and_in_order() -> N
     async with users(stores, handle) as directory:
         for mail in await arrive(stores, *(str(n) for n in range(30))):
             directory.deliver(mail)
-        await until(lambda: not stores.inbox)
+        await until(lambda: not stores.inbox.backlog())
     assert seen == [str(n) for n in range(30)]
 
 
@@ -92,7 +95,7 @@ async def test_a_full_mailbox_leaves_mail_in_the_inbox_and_keeps_its_order() -> 
         for mail in await arrive(stores, *(str(n) for n in range(count))):
             directory.deliver(mail)
         assert directory.actors.statistics().top[0].depth <= directory_module.WINDOW
-        await until(lambda: not stores.inbox)
+        await until(lambda: not stores.inbox.backlog())
     assert seen == [str(n) for n in range(count)]
 
 
@@ -106,7 +109,7 @@ async def test_mail_that_is_handed_over_twice_is_handled_once() -> None:
         mails = await arrive(stores, "a", "b")
         for mail in [*mails, *mails]:
             directory.deliver(mail)
-        await until(lambda: not directory.actors.statistics().top and not stores.inbox)
+        await until(lambda: not directory.actors.statistics().top and not stores.inbox.backlog())
     assert seen == ["a", "b"]
 
 
@@ -114,10 +117,10 @@ async def test_memory_changes_only_after_the_commit() -> None:
     stores = MemoryStores()
     async with users(stores, nothing) as directory:
         await directory.apply("7", REGISTER)
-        stores.failing = True
+        stores.users.failing = True
         with pytest.raises(StoreUnavailable):
             await directory.apply("7", MoveBesitos(amount=5, reason="test"))
-        stores.failing = False
+        stores.users.failing = False
         user = await directory.get("7")
         assert user is not None
         assert user.balance == 0
@@ -131,14 +134,14 @@ async def test_an_update_waits_for_a_store_that_is_away_and_later_mail_waits_beh
 
     async with users(stores, handle) as directory:
         mails = await arrive(stores, "a", "b")
-        stores.failing = True
+        stores.users.failing = True
         for mail in mails:
             directory.deliver(mail)
         await until(lambda: directory.actors.statistics().live == 1)
-        assert not stores.commits
-        stores.failing = False
-        await until(lambda: not stores.inbox)
-    assert [commit.mail_seq for commit in stores.commits] == [1, 2]
+        assert not stores.users.commits
+        stores.users.failing = False
+        await until(lambda: not stores.inbox.backlog())
+    assert [commit.mail_seq for commit in stores.users.commits] == [1, 2]
 
 
 async def test_a_crash_is_repeated_before_later_mail_and_commits_nothing_of_the_first_try() -> None:
@@ -154,9 +157,9 @@ async def test_a_crash_is_repeated_before_later_mail_and_commits_nothing_of_the_
     async with users(stores, handle) as directory:
         for mail in await arrive(stores, "a", "b"):
             directory.deliver(mail)
-        await until(lambda: not stores.inbox)
+        await until(lambda: not stores.inbox.backlog())
     assert tries == ["a", "a", "b"]
-    assert len(stores.calls) == 2
+    assert len(stores.replies.rows) == 2
 
 
 async def test_the_third_crash_sets_the_update_aside_with_one_text_and_later_mail_goes_on() -> None:
@@ -168,21 +171,14 @@ async def test_the_third_crash_sets_the_update_aside_with_one_text_and_later_mai
             raise ValueError("always")
 
     async with users(stores, handle) as directory:
-        arrival = Arrival(
-            "7",
-            1,
-            1,
-            {"update_id": 1, "message": {"text": "poison", "chat": {"id": 7, "type": "private"}}},
-            b"{}",
-        )
-        for mail in [*await stores.accept([arrival]), *await arrive(stores, "fine")]:
+        for mail in await arrive(stores, "poison", "fine"):
             directory.deliver(mail)
-        await until(lambda: not stores.inbox)
+        await until(lambda: not stores.inbox.backlog())
     assert tries == ["poison"] * 3 + ["fine"]
-    (letter,) = stores.commits[0].dead_letters
+    (letter,) = stores.users.commits[0].dead_letters
     assert letter.key == "tg:1:1"
     assert "ValueError: always" in letter.error
-    (apology,) = stores.calls
+    (apology,) = stores.replies.rows.values()
     assert apology.call.method == "sendMessage"
 
 
@@ -195,8 +191,8 @@ async def test_a_handler_that_passes_its_time_limit_is_a_crash() -> None:
     async with users(stores, handle, turn_timeout=0.01) as directory:
         (mail,) = await arrive(stores, "slow")
         directory.deliver(mail)
-        await until(lambda: not stores.inbox)
-    assert "TimeoutError" in stores.commits[0].dead_letters[0].error
+        await until(lambda: not stores.inbox.backlog())
+    assert "TimeoutError" in stores.users.commits[0].dead_letters[0].error
 
 
 async def test_an_error_that_was_swallowed_after_marking_the_turn_still_fails_it() -> None:
@@ -209,27 +205,19 @@ async def test_an_error_that_was_swallowed_after_marking_the_turn_still_fails_it
     async with users(stores, handle) as directory:
         (mail,) = await arrive(stores, "a")
         directory.deliver(mail)
-        await until(lambda: not stores.inbox)
-    assert [call.call.method for call in stores.calls] == []
-    assert "swallowed" in stores.commits[0].dead_letters[0].error
+        await until(lambda: not stores.inbox.backlog())
+    assert b"{}" not in [row.call.params for row in stores.replies.rows.values()]
+    assert "swallowed" in stores.users.commits[0].dead_letters[0].error
 
 
 async def test_a_stale_version_reloads_the_user_and_repeats_the_update() -> None:
-    class StaleOnce(MemoryStores):
-        refused = False
-
-        async def commit(self, commit: Commit) -> int:
-            if not self.refused:
-                self.refused = True
-                raise StaleVersion("told to")
-            return await super().commit(commit)
-
-    stores = StaleOnce()
+    stores = MemoryStores()
+    stores.users.errors.append(StaleVersion("told to"))
     async with users(stores, nothing) as directory:
         (mail,) = await arrive(stores, "a")
         directory.deliver(mail)
-        await until(lambda: not stores.inbox)
-    assert stores.users["7"].version == 1
+        await until(lambda: not stores.inbox.backlog())
+    assert (await stores.users.load("7")).version == 1
 
 
 async def test_a_command_under_one_key_takes_effect_once_and_is_answered_alike() -> None:
@@ -275,10 +263,11 @@ async def test_inside_its_own_turn_a_command_joins_the_turn() -> None:
         directories.append(directory)
         (mail,) = await arrive(stores, "a")
         directory.deliver(mail)
-        await until(lambda: not stores.inbox)
-    assert len(stores.commits) == 1
-    assert stores.users["7"].user is not None
-    assert stores.users["7"].user.balance == 5
+        await until(lambda: not stores.inbox.backlog())
+    assert len(stores.users.commits) == 1
+    user = (await stores.users.load("7")).user
+    assert user is not None
+    assert user.balance == 5
 
 
 async def test_a_turn_that_asks_another_user_is_refused() -> None:
@@ -295,7 +284,7 @@ async def test_a_turn_that_asks_another_user_is_refused() -> None:
         directories.append(directory)
         (mail,) = await arrive(stores, "a")
         directory.deliver(mail)
-        await until(lambda: not stores.inbox)
+        await until(lambda: not stores.inbox.backlog())
     assert "durable command" in refused[0]
 
 
@@ -320,24 +309,23 @@ async def test_a_question_behind_a_slow_turn_is_answered_with_an_error_at_its_de
         with pytest.raises(DeadlinePassed):
             await directory.get("7", timeout=0.05)
         release.set()
-        await until(lambda: not stores.inbox)
+        await until(lambda: not stores.inbox.backlog())
 
 
 async def test_a_due_command_is_applied_once_even_when_it_is_delivered_twice() -> None:
     stores = MemoryStores()
     async with users(stores, nothing) as directory:
         await directory.apply("7", REGISTER)
-        from yabot.users.ports import DueCommand
-
-        due = DueCommand(1, "7", MoveBesitos(amount=5, reason="gift"), "gift:1")
-        stores.due_commands[1] = (utc_now(), due)
+        gift = MoveBesitos(amount=5, reason="gift")
+        stores.commands.add(DurableCommand("7", utc_now(), gift, "gift:1"))
+        (due,) = await stores.commands.due(utc_now(), 0, 10)
         directory.deliver_due(due)
         directory.deliver_due(due)
         await until(lambda: not directory.actors.statistics().top)
         user = await directory.get("7")
     assert user is not None
     assert user.balance == 5
-    assert not stores.due_commands
+    assert await stores.commands.next_due() is None
 
 
 async def test_a_turn_is_visible_to_services_only_while_it_is_handled() -> None:
@@ -349,25 +337,22 @@ async def test_a_turn_is_visible_to_services_only_while_it_is_handled() -> None:
     async with users(stores, handle) as directory:
         (mail,) = await arrive(stores, "a")
         directory.deliver(mail)
-        await until(lambda: not stores.inbox)
+        await until(lambda: not stores.inbox.backlog())
     assert inside == [True]
     assert current_turn.get() is None
 
 
 async def test_an_ask_that_crashes_is_answered_with_the_error_at_once() -> None:
-    class Broken(MemoryStores):
-        async def commit(self, commit: Commit) -> int:
-            raise ValueError("a bug")
-
-    async with users(Broken(), nothing) as directory:
+    stores = MemoryStores()
+    stores.users.errors.append(ValueError("a bug"))
+    async with users(stores, nothing) as directory:
         with pytest.raises(ActorCrashed):
             await directory.apply("7", REGISTER)
 
 
 def test_a_decision_that_is_a_no_changes_nothing_of_the_turn() -> None:
-    from yabot.users.ports import Stored
-
-    turn = Turn(key="k", user_id="7", now=utc_now(), stored=Stored(None, 0), store=MemoryStores())
+    store = MemoryStores().users
+    turn = Turn(key="k", user_id="7", now=utc_now(), stored=Stored(None, 0), store=store)
     assert isinstance(turn.apply(REGISTER), Decision)
     before = turn.user
     assert isinstance(turn.apply(MoveBesitos(amount=-1, reason="x")), Rejected)

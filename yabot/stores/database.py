@@ -32,6 +32,7 @@ from yabot.stores.opening import Start, note_start, note_stop, problem
 from yabot.stores.pruning import Pruner, Pruning
 from yabot.stores.reader import Reader
 from yabot.stores.replies import SqliteReplyOutbox
+from yabot.stores.statements import Statement
 from yabot.stores.users import SqliteUserStore
 from yabot.stores.writer import Writer
 from yabot.users.ports import Clock
@@ -136,8 +137,10 @@ class DatabaseManager:
         raise ConfigError(["MONGODB_URI: no MongoDB is configured; documents are in SQLite"])
 
     async def ping(self) -> None:
-        """Read one row. Raises StoreUnavailable."""
+        """Read a row and, if the last batch failed, write one. Raises StoreUnavailable."""
         await self.reader.rows("SELECT 1")
+        if self.writer.statistics().failing:
+            await self.writer.write((Statement.PROBE, (1,)))
 
     async def health_check(self) -> Mapping[str, bool | None]:
         """Which databases answer; None for one that is not configured."""

@@ -107,6 +107,7 @@ class Statement(Enum):
         DELETE FROM outbox_events WHERE seq BETWEEN ?1 AND ?2
             AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?3), seq)"""
 
+    PROBE = "UPDATE meta SET owner = owner WHERE id = ?"
     META_BATCH = "UPDATE meta SET batch = ?"
 
 

@@ -46,11 +46,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WriterStatistics:
-    """What the writer has done since it was made. `queued_bytes` is an estimate by the callers."""
+    """What the writer has done since it was made. `queued_bytes` is an estimate by the callers.
+
+    `failing` says that the database has failed since the last batch that went well.
+    """
 
     batches: int
     items: int
     failed_batches: int
+    failing: bool
     queued: int
     queued_bytes: int
     durations: Histogram
@@ -76,6 +80,7 @@ class Writer:
         self._heard: dict[Statement, list[Callable[[int], None]]] = {}
         self._batches = self._items = self._failed = 0
         self._durations = Durations()
+        self._failing = False
         self._last_error: str | None = None
 
     async def write(self, *rows: Row, size: int = 0) -> None:
@@ -110,6 +115,7 @@ class Writer:
             batches=self._batches,
             items=self._items,
             failed_batches=self._failed,
+            failing=self._failing,
             queued=len(self._queue),
             queued_bytes=self._queue.bytes,
             durations=self._durations.read(),
@@ -218,6 +224,7 @@ class Writer:
     def _succeed(self, items: list[Item], batch: Batch) -> None:
         self._batches += bool(batch)
         self._items += len(items)
+        self._failing = self._failing and not batch
         try:
             for statement, rows in batch.items():
                 for call in self._heard.get(statement, ()):
@@ -228,6 +235,7 @@ class Writer:
 
     def _note(self, error: Exception) -> None:
         self._failed += 1
+        self._failing = True
         self._last_error = f"{type(error).__name__}: {error}"
         log.warning("writer.batch_failed", error=self._last_error)
 

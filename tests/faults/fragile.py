@@ -1,0 +1,48 @@
+"""A bot with handlers that it should not have: to fail, to end the process, to take too long."""
+
+import os
+import signal
+from collections.abc import Sequence
+
+import anyio
+from aiogram import Router
+from aiogram.filters import Command
+from aiogram.types import Message
+
+from yabot.app import BotApplication
+from yabot.config import ConfigManager
+from yabot.running import run_application
+from yabot.telegram.handlers import routers
+
+
+def fragile() -> None:
+    """The entry of this bot."""
+    application = BotApplication(ConfigManager.load(), routers=fragile_routers)
+    run_application(application, say=print)
+
+
+def fragile_routers() -> Sequence[Router]:
+    """Every router of the bot behind these handlers."""
+    router = Router(name="fragile")
+    router.message.register(fail, Command("fail"))
+    router.message.register(end, Command("end"))
+    router.message.register(sleep, Command("sleep"))
+    return [router, *routers()]
+
+
+async def fail(message: Message) -> None:
+    """Say something, and fail after all."""
+    await message.answer("this never leaves")
+    raise RuntimeError("a handler that always fails")
+
+
+async def end(message: Message) -> None:
+    """End the process, as a fault in a C library would."""
+    await message.answer("this never leaves")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def sleep(message: Message) -> None:
+    """Take the seconds that the environment says."""
+    await anyio.sleep(float(os.environ.get("SLEEP", "0")))
+    await message.answer("awake")

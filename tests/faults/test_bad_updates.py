@@ -1,0 +1,132 @@
+"""An update that can't be handled is set aside with one word to its sender; nobody else notices."""
+
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.faults.audit import opened
+from tests.faults.fragile import fragile
+from tests.people import Person
+from tests.processes import BotProcess
+from tests.waiting import until
+from yabot.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+APOLOGY = "Algo ha fallado"
+WELCOME = "Soy YABOT"
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[BotProcess]:
+    async with BotProcess(tmp_path, sandbox.url, entry=fragile) as bot:
+        yield bot
+
+
+@pytest.fixture
+async def people(sandbox: Sandbox) -> AsyncIterator[list[Person]]:
+    async with aiohttp.ClientSession() as client:
+        yield [Person(client, sandbox.url, user_id) for user_id in range(101, 113)]
+
+
+async def test_an_update_that_always_fails_is_set_aside_while_others_go_on(
+    bot: BotProcess, people: list[Person]
+) -> None:
+    sender, *others = people
+    bot.start()
+    await bot.ready()
+    await sender.says("/fail")
+    await sender.says("/help")
+    for other in others:
+        await other.says("/start")
+    for other in others:
+        await other.sees(WELCOME)
+    assert await said(sender) == []
+
+    await sender.sees("/story para seguir")
+    assert [APOLOGY in text for text in await said(sender)] == [True, False]
+    (letter,) = letters(bot)
+    assert letter == ("update", "101", "RuntimeError: a handler that always fails")
+    assert bot.told().count('"turn.crashed"') == 2
+    assert bot.starts == 1
+    assert await bot.stop() == 0
+
+
+async def test_an_update_that_ends_the_process_is_set_aside_and_bystanders_are_not(
+    bot: BotProcess, people: list[Person]
+) -> None:
+    sender, *others = people
+    await sender.says("/end")
+    await sender.says("/help")
+    for other in others:
+        await other.says("/start")
+
+    deaths = 0
+    bot.start()
+    while not await ready_or_dead(bot):
+        assert bot.process is not None
+        assert bot.process.poll() == -signal.SIGKILL
+        deaths += 1
+        assert deaths <= 4
+        bot.start()
+
+    for other in others:
+        await other.sees(WELCOME)
+    await sender.sees("/story para seguir")
+    assert deaths == 4
+    assert [APOLOGY in text for text in await said(sender)] == [True, False]
+    assert letters(bot) == [("update", "101", "killed")]
+    assert bystanders(bot) > 0
+    assert await bot.stop() == 0
+
+
+async def ready_or_dead(bot: BotProcess) -> bool:
+    """Whether the bot came to work and did what was left, rather than die."""
+
+    def over() -> bool:
+        assert bot.process is not None
+        return bot.process.poll() is not None or nothing_waits(bot)
+
+    await until(over, deadline=30)
+    assert bot.process is not None
+    return bot.process.poll() is None
+
+
+def nothing_waits(bot: BotProcess) -> bool:
+    """Whether updates have come and all have been handled."""
+    try:
+        with closing(opened(bot.database)) as db:
+            row = db.execute("SELECT count(*), sum(processed_at IS NULL) FROM inbox").fetchone()
+    except sqlite3.OperationalError:
+        return False
+    return bool(row[0]) and row[1] == 0
+
+
+async def said(person: Person) -> list[str]:
+    """What the bot has told this person, in order."""
+    messages = (await person.screen())["messages"]
+    return [message["text"] for message in messages if message["from"]["is_bot"]]
+
+
+def letters(bot: BotProcess) -> list[tuple[str, str, str]]:
+    """What was set aside: kind, whose it was, and why."""
+    with closing(opened(bot.database)) as db:
+        return db.execute("SELECT kind, user_id, error FROM dead_letters").fetchall()
+
+
+def bystanders(bot: BotProcess) -> int:
+    """How many of the others' updates waited when the process ended."""
+    with closing(opened(bot.database)) as db:
+        others = "SELECT count(*) FROM inbox WHERE user_id <> '101' AND attempts > 0"
+        return int(db.execute(others).fetchone()[0])

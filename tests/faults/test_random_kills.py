@@ -1,0 +1,24 @@
+"""kill -9 at twenty random moments of load: nothing is lost, nothing is done twice.
+
+A failure is tried again by `python -m tests.faults.crash --mode MODE --seed SEED`.
+"""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.faults.crash import crash
+from tests.faults.street import MODES
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_twenty_kills_under_load_break_no_promise(mode: str, tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(1_000_000)
+    outcome = await crash(tmp_path, mode=mode, kills=20, seed=seed, people=30)
+    print(outcome.told())
+    assert not outcome.broken
+    assert outcome.redelivered
+    assert outcome.stood_by
