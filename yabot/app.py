@@ -96,6 +96,7 @@ class BotApplication:
     ) -> None:
         stack.push_async_callback(self._setup_database().close)
         await self._database.connect_all()
+        stack.push_async_callback(self._count_what_is_left)
         system = await stack.enter_async_context(ActorSystem("yabot", watchdog=1.0))
         system.on_crash(lambda crash: self._stop_if_fatal(crash, stop))
         self._setup_users(system)
@@ -157,6 +158,11 @@ class BotApplication:
             config.sqlite_path, clock=utc_now, event_retention=config.event_retention
         )
         return self._database
+
+    async def _count_what_is_left(self) -> None:
+        """After everything has stopped: what stays in the database for the next start."""
+        waiting = await self._database.replies.waiting()
+        log.info("bot.stopped", updates_left=self._database.inbox.backlog(), replies_left=waiting)
 
     def _setup_users(self, system: ActorSystem) -> None:
         """The actors of users, the handlers that run in their turns, and what watches both."""

@@ -35,7 +35,8 @@ GRACE = 5.0
 """Seconds that a stop leaves to what is under way."""
 
 PATIENCE = 10
-"""Attempts after which a call is set aside, if other calls went through in the meantime."""
+"""Failures after which a call is set aside. One counts only if another call went through since the
+attempt before, so an outage, however long, costs no call."""
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +150,7 @@ class ReplySender(Relay[QueuedCall]):
 
     async def _deliver(self, row: QueuedCall) -> None:
         """Try until the row is settled; between attempts it waits as long as Telegram asks."""
-        failures, sent_before = 0, self._meter.sent
+        failures, alone, sent_before = 0, 0, self._meter.sent
         while True:
             await self._hold(row.call.lane)
             try:
@@ -160,7 +161,9 @@ class ReplySender(Relay[QueuedCall]):
                 pause = max(error.retry_after, SHORTEST_PAUSE)
             except YabotError as error:
                 failures += 1
-                if failures >= PATIENCE and self._meter.sent > sent_before:
+                alone += self._meter.sent > sent_before
+                sent_before = self._meter.sent
+                if alone >= PATIENCE:
                     await self._settle(row, Refused(f"after {failures} attempts: {error}"))
                     return
                 pause = self._after_failure(row, failures, error)
