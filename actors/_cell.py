@@ -200,21 +200,20 @@ class Cell(Chain):
 
     def reject_all(self) -> None:
         """Turn down all mail, the stash and the line, because the actor has ended."""
-        error = ActorStopped(self.name)
         line, self.line = self.line, None
         stash, self.stash = self.stash, None
         repeat, self.repeat = self.repeat, None
         if repeat is not None:
-            self.reject(repeat, Reason.STOPPED, error)
+            self.reject(repeat, Reason.STOPPED, ActorStopped(self.name))
         for envelope in stash or ():
-            self.reject(envelope, Reason.STOPPED, error)
+            self.reject(envelope, Reason.STOPPED, ActorStopped(self.name))
         while self.head is not None:
-            self.reject(self.pop(), Reason.STOPPED, error)
+            self.reject(self.pop(), Reason.STOPPED, ActorStopped(self.name))
         for envelope, place in (line or {}).items():
             if place.waiter is None:
-                self.reject(envelope, Reason.STOPPED, error)
+                self.reject(envelope, Reason.STOPPED, ActorStopped(self.name))
             else:
-                place.error = error
+                place.error = ActorStopped(self.name)
                 self.kind.runtime.backend.wake(place.waiter)
 
     def notify(self, message: object) -> None:

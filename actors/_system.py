@@ -47,7 +47,7 @@ class ActorSystem:
         self._watchdog = Watchdog(watchdog) if watchdog is not None else None
         self._owners: dict[str, Cell | VirtualActors[Any, Any]] = {}
         self._stack = AsyncExitStack()
-        self._closed = False
+        self._running = False
         self._kind: Kind | None = None
         self._runtime: Runtime
 
@@ -55,6 +55,7 @@ class ActorSystem:
         group = await self._stack.enter_async_context(anyio.create_task_group())
         self._runtime = Runtime(self, current_backend(), group)
         group.start_soon(self._runtime.wheel.run)
+        self._running = True
         if self._watchdog is not None:
             self._watchdog.start(self._runtime.backend)
         return self
@@ -69,7 +70,7 @@ class ActorSystem:
             if error is None:
                 await self.stop(timeout=self._drain)
         finally:
-            self._closed = True
+            self._running = False
             if self._watchdog is not None:
                 self._watchdog.stop()
             self._runtime.group.cancel_scope.cancel()
@@ -83,12 +84,14 @@ class ActorSystem:
         """End every actor gracefully, the last spawned first; all share one deadline."""
         self._runtime.stopping = True
         deadline = self._runtime.backend.now() + timeout
-        for owner in reversed(list(self._owners.values())):
+        while self._owners:
+            name, owner = next(reversed(self._owners.items()))
             left = max(0.0, deadline - self._runtime.backend.now())
             if isinstance(owner, Cell):
                 await ActorRef[object](owner).stop(timeout=left)
             else:
                 await owner.stop(timeout=left)
+            self._owners.pop(name, None)
 
     def spawn(
         self,
@@ -104,6 +107,7 @@ class ActorSystem:
 
         With `held` the actor only takes mail until `ActorRef.resume()`. `on_exit` may turn a stop
         into a hold, as a supervisor does for what must run. Raises NameTaken."""
+        self._must_run()
         cell = Cell(self._kind_for(mailbox, on_crash or restart_at_once, on_exit), name, factory)
         self._own(name, cell)
         if held:
@@ -128,6 +132,7 @@ class ActorSystem:
 
         One that had no message for `idle` seconds is passivated; at most `limit` live at a time.
         Raises NameTaken."""
+        self._must_run()
         family = VirtualActors(
             self._runtime,
             name,
@@ -139,6 +144,10 @@ class ActorSystem:
         )
         self._own(name, family)
         return family
+
+    def _must_run(self) -> None:
+        if not self._running:
+            raise RuntimeError(f"the system {self.name} does not run: it lives inside `async with`")
 
     def _kind_for(self, mailbox: Mailbox, on_crash: OnCrash[Any], on_exit: OnExit) -> Kind:
         """Like the last one where it may be: who spawns many actors, spawns them alike."""
@@ -153,8 +162,6 @@ class ActorSystem:
         return kind
 
     def _own(self, name: str, owner: Cell | VirtualActors[Any, Any]) -> None:
-        if self._closed:
-            raise RuntimeError(f"the system {self.name} has ended")
         if name in self._owners:
             raise NameTaken(name)
         self._owners[name] = owner

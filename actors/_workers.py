@@ -119,6 +119,13 @@ class Workers:
         cell, share, handled = worker.cell, BUDGET, 0
         until = perf_counter() + SLICE
         while True:
+            if perf_counter() >= until:
+                if cell is not None:
+                    self._release(worker, cell)
+                    cell = None
+                self.handled += handled
+                await self._backend.checkpoint()
+                handled, until = 0, perf_counter() + SLICE
             if cell is None:
                 if self.leader is not worker or not ready:
                     break
@@ -177,13 +184,6 @@ class Workers:
             if cell.head is None or not share or self.leader is not worker:
                 self._release(worker, cell)
                 cell = None
-            if perf_counter() >= until:
-                if cell is not None:
-                    self._release(worker, cell)
-                    cell = None
-                self.handled += handled
-                await self._backend.checkpoint()
-                handled, until = 0, perf_counter() + SLICE
         self.handled += handled
 
     def _release(self, worker: Worker, cell: Cell) -> None:

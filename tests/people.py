@@ -32,13 +32,19 @@ class Person:
             shown: Json = await answer.json()
             return shown
 
-    async def sees(self, text: str, *, deadline: float = 15) -> Json:
-        """Wait for a message of the bot that holds `text`, and return it."""
+    async def sees(self, text: str, *, after: int = 0, deadline: float = 15) -> Json:
+        """Wait for a message of the bot, newer than `after`, that holds `text`; return it."""
         found: list[Json] = []
 
         async def shown() -> bool:
             messages = (await self.screen())["messages"]
-            found[:] = [m for m in messages if text in m.get("text", "") and m["from"]["is_bot"]]
+            found[:] = [
+                message
+                for message in messages
+                if message["from"]["is_bot"]
+                and message["message_id"] > after
+                and text in message.get("text", "")
+            ]
             return bool(found)
 
         await until(shown, deadline=deadline)

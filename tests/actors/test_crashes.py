@@ -369,3 +369,26 @@ async def test_the_delay_of_an_earlier_crash_does_not_shorten_that_of_a_later_on
     began = system.now()
     assert await player.ask(Add(1), timeout=100) == 1
     assert system.now() - began == pytest.approx(60, abs=0.1)
+
+
+async def test_a_task_and_a_handler_that_fail_together_are_one_crash(system: ActorSystem) -> None:
+    crashes: list[Crash] = []
+    system.on_crash(crashes.append)
+
+    class Both(Player):
+        async def run(self) -> None:
+            if not crashes:
+                await anyio.sleep(1)
+                raise OSError("gone")
+
+        async def receive(self, message: Line) -> object:
+            if isinstance(message, Nap):
+                await anyio.sleep(message.seconds)
+                raise ValueError("oh")
+            return await super().receive(message)
+
+    both = system.spawn(Both, name="both")
+    both.tell_nowait(Nap(2))
+    both.tell_nowait(Add(1))
+    assert await both.ask(Get(), timeout=10) == 1
+    assert [type(crash.error) for crash in crashes] == [ValueError]

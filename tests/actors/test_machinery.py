@@ -320,3 +320,19 @@ def test_the_runtime_works_on_the_ordinary_loops_too(options: dict[str, Any]) ->
             return await player.ask(Add(1), timeout=5)
 
     assert anyio.run(main, backend_options=options) == 1
+
+
+@pytest.mark.anyio
+async def test_many_starts_leave_the_loop_to_others_too(system: ActorSystem) -> None:
+    for number in range(3000):
+        system.spawn(Player, name=str(number))
+    await anyio.lowlevel.checkpoint()
+    await anyio.lowlevel.checkpoint()
+    assert system.snapshot().ready > 0
+    await wait_until_idle(system)
+    assert system.snapshot().ready == 0
+
+
+def test_a_system_that_does_not_run_spawns_nothing() -> None:
+    with pytest.raises(RuntimeError, match="lives inside `async with`"):
+        ActorSystem().spawn(Player, name="early")

@@ -5,8 +5,10 @@ import anyio.lowlevel
 import pytest
 
 from actors import (
+    ActorCrashed,
     ActorStopped,
     ActorSystem,
+    AskCycle,
     AskTimeout,
     DeadLetter,
     Mailbox,
@@ -15,7 +17,7 @@ from actors import (
     Reason,
 )
 from actors.testing import wait_until_idle
-from tests.actors.cast import Add, Get, Nap, Player
+from tests.actors.cast import Add, Get, Line, Nap, Player
 
 pytestmark = pytest.mark.anyio
 
@@ -177,3 +179,17 @@ async def test_those_in_the_line_are_told_when_the_actor_ends(system: ActorSyste
 def test_a_mailbox_holds_at_least_one_message() -> None:
     with pytest.raises(ValueError, match="at least one message"):
         Mailbox(0)
+
+
+async def test_an_actor_that_would_wait_in_its_own_line_is_told_so(system: ActorSystem) -> None:
+    class Talkative(Player):
+        async def receive(self, message: Line) -> object:
+            if isinstance(message, Add):
+                for _ in range(3):
+                    await self.ref.tell(Get())
+            return None
+
+    talkative = system.spawn(Talkative, name="talkative", mailbox=Mailbox(2, Overflow.WAIT))
+    with pytest.raises(ActorCrashed) as got:
+        await talkative.ask(Add(1), timeout=60)
+    assert isinstance(got.value.__cause__, AskCycle)

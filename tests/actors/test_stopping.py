@@ -294,7 +294,7 @@ async def test_leaving_the_system_ends_the_last_spawned_first(
         family = system.virtual("family", each(Ending))
         family.ref(1).tell_nowait(Add(1))
     assert ended == ["family/1", "c", "b", "a"]
-    with pytest.raises(RuntimeError, match="has ended"):
+    with pytest.raises(RuntimeError, match="does not run"):
         system.spawn(Player, name="late")
 
 
@@ -414,3 +414,37 @@ async def test_background_tasks_end_with_a_cancelled_system(
             system.spawn(Loop, name="loop")
             await anyio.sleep_forever()
     assert ended == ["run"]
+
+
+async def test_an_actor_that_is_spawned_while_the_system_ends_ends_too(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    diary: list[str] = []
+
+    class Heir(Player):
+        async def stopping(self) -> None:
+            self.system.spawn(lambda: Player(diary), name="heir").tell_nowait(Add(1))
+
+    async with ActorSystem() as system:
+        system.spawn(Heir, name="testator")
+    assert diary == ["started", "add 1", "stopping"]
+
+
+async def test_an_exit_policy_that_raises_is_an_end(system: ActorSystem) -> None:
+    def broken() -> Hold:
+        raise RuntimeError("no idea")
+
+    player = system.spawn(Player, name="player", on_exit=broken)
+    await player.stop()
+    with pytest.raises(ActorStopped):
+        player.tell_nowait(Add(1))
+
+
+async def test_a_held_actor_is_waited_for_until_somebody_resumes_it(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player", held=True)
+    with pytest.raises(TimeoutError), anyio.fail_after(3):
+        await player.wait_started()
+    async with anyio.create_task_group() as group:
+        group.start_soon(player.wait_started)
+        await anyio.sleep(1)
+        await player.resume()

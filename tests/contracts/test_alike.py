@@ -89,7 +89,8 @@ class Deliver:
 class TakeTurn:
     """A turn of whoever `settles` (an update, a command or a key, by its place) belongs to.
 
-    `off` is how far its version is off; `erases` forgets the user.
+    `off` is how far its version is off; `erases` forgets the user, with all their keys, and so never
+    comes as the repetition of one.
     """
 
     settles: tuple[str, int]
@@ -123,7 +124,7 @@ class TakeTurn:
         if kind == "update" and player.mails:
             mail = player.mails[place % len(player.mails)]
             return mail.user_id, {"key": mail.key, "mail_seq": mail.seq}
-        if kind == "command" and player.due:
+        if kind == "command" and player.due and not self.erases:
             due = player.due[place % len(player.due)]
             return due.user_id, {"key": due.key, "command_id": due.id}
         key = KEYS[place % 2] if kind == "key" and not self.erases else fresh

@@ -88,6 +88,29 @@ async def test_a_call_that_only_ever_fails_is_set_aside_when_others_get_through(
     assert not unreachable
 
 
+async def test_an_outage_sets_nothing_aside_though_a_call_got_through_after_it_began(
+    api: BotApi, post: Post
+) -> None:
+    post.breaker.disable()
+    away = {"for chat": 7, "tries": 0}
+
+    def outage(call: Received) -> Scripted | None:
+        if away["tries"] > 5 * module.PATIENCE or call.fields.get("chat_id") != away["for chat"]:
+            return None
+        away["tries"] += 1
+        return error(503, "Service Unavailable")
+
+    api.on_call = outage
+    send(post.outbox, "one", chat=7)
+    with anyio.fail_after(10):
+        while not away["tries"]:
+            await anyio.sleep(0.005)
+    send(post.outbox, "just in time", chat=8)
+    await post.settled()
+    assert texts(api, 7)[-1] == "one"
+    assert post.outbox.refusals == []
+
+
 async def test_what_telegram_refuses_is_set_aside_and_the_lane_goes_on(
     api: BotApi, post: Post
 ) -> None:

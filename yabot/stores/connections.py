@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import aiosqlite
 
@@ -35,6 +35,8 @@ READING = (
     f"PRAGMA cache_size = {PAGE_CACHE}",
 )
 
+OpenedT = TypeVar("OpenedT", bound=aiosqlite.Connection)
+
 Connector = Callable[[Path, Literal["IMMEDIATE"] | None], sqlite3.Connection]
 """Opens a file with an isolation level; another one may open an encrypted file."""
 
@@ -44,20 +46,28 @@ def connect(path: Path, isolation_level: Literal["IMMEDIATE"] | None) -> sqlite3
     return sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=isolation_level)
 
 
-async def open_writing(path: Path, connector: Connector = connect) -> aiosqlite.Connection:
+class WritingConnection(aiosqlite.Connection):
+    """A connection whose thread can also run several statements at one request."""
+
+    async def at_once(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run `work` on the connection's thread. Raises what it raises, ValueError when closed."""
+        await self._execute(work, self._conn)
+
+
+async def open_writing(path: Path, connector: Connector = connect) -> WritingConnection:
     """Open the connection that writes. Raises sqlite3.Error."""
-    return await _open(partial(connector, path, "IMMEDIATE"), WRITING)
+    return await _open(WritingConnection, partial(connector, path, "IMMEDIATE"), WRITING)
 
 
 async def open_reading(path: Path, connector: Connector = connect) -> aiosqlite.Connection:
     """Open a connection that can't change anything. Raises sqlite3.Error."""
-    return await _open(partial(connector, path, None), READING)
+    return await _open(aiosqlite.Connection, partial(connector, path, None), READING)
 
 
 async def _open(
-    connector: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...]
-) -> aiosqlite.Connection:
-    connection = await aiosqlite.Connection(connector, iter_chunk_size=64)
+    kind: type[OpenedT], connector: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...]
+) -> OpenedT:
+    connection = await kind(connector, iter_chunk_size=64)
     try:
         for pragma in pragmas:
             await connection.execute_fetchall(pragma)

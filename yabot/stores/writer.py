@@ -17,6 +17,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import aiosqlite
 import anyio
@@ -170,7 +171,10 @@ class Writer:
         began = time.perf_counter()
         try:
             with anyio.CancelScope(shield=True):
-                await write_transaction(await self.connection(), batch, self._token)
+                connection = await self.connection()
+                await connection.at_once(
+                    partial(write_transaction, batch=batch, token=self._token)
+                )
         except CommitInDoubt as error:
             self._note(error)
             self._in_doubt = (items, self._token)
