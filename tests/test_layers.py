@@ -65,7 +65,17 @@ OUTSIDE: dict[str, frozenset[str]] = {
 
 FREE = frozenset(
     f"yabot{name}"
-    for name in ("", ".app", ".cli", ".__main__", ".running", ".watching", ".ledger", ".doctor")
+    for name in (
+        "",
+        ".app",
+        ".cli",
+        ".__main__",
+        ".running",
+        ".watching",
+        ".ledger",
+        ".measured",
+        ".doctor",
+    )
 )
 """The wiring may import everything; nothing may import it."""
 

@@ -28,6 +28,8 @@ from yabot.domain.values import Instant
 from yabot.errors import ConfigError, StoreUnavailable
 from yabot.events.bus import EVERY_EVENT, EventBus
 from yabot.ledger import StoredLedger
+from yabot.measured import MeasuredStore
+from yabot.ops.metrics import Metrics
 from yabot.outbox import Flush
 from yabot.services.all import Services
 from yabot.stores.database import DatabaseManager
@@ -73,6 +75,7 @@ class BotApplication:
         self._routers = routers
         self._story = load_story(self._settings.content_path)
         self._reports = Reports()
+        self._metrics = Metrics()
         self._fatal: ConfigError | None = None
         if self._settings.yabot_fault is not None:
             faults.arm(self._settings.yabot_fault)
@@ -96,7 +99,6 @@ class BotApplication:
     ) -> None:
         stack.push_async_callback(self._setup_database().close)
         await self._database.connect_all()
-        stack.push_async_callback(self._count_what_is_left)
         system = await stack.enter_async_context(ActorSystem("yabot", watchdog=1.0))
         system.on_crash(lambda crash: self._stop_if_fatal(crash, stop))
         self._setup_users(system)
@@ -159,15 +161,10 @@ class BotApplication:
         )
         return self._database
 
-    async def _count_what_is_left(self) -> None:
-        """After everything has stopped: what stays in the database for the next start."""
-        waiting = await self._database.replies.waiting()
-        log.info("bot.stopped", updates_left=self._database.inbox.backlog(), replies_left=waiting)
-
     def _setup_users(self, system: ActorSystem) -> None:
         """The actors of users, the handlers that run in their turns, and what watches both."""
         parts = UserParts(
-            store=self._database.users,
+            store=MeasuredStore(self._database.users, self._metrics.database_operation),
             handle=self._handle,
             render=render,
             clock=utc_now,
@@ -176,7 +173,9 @@ class BotApplication:
         self._directory = UserDirectory(system, parts, self._database.inbox)
         services = Services.over(self._directory, self._story)
         self._telegram = TelegramEdge(self._settings, services, self._routers(), self._reports)
-        self._watch = Watch(system, self._database, self._directory, self._telegram.sending)
+        self._watch = Watch(
+            system, self._database, self._directory, self._telegram.sending, self._metrics
+        )
 
     def _setup_event_bus(self) -> None:
         """The bus over the events outbox, and who listens to it in this process."""
@@ -221,7 +220,7 @@ class BotApplication:
             self._api_services,
             self._api_auth,
             clock=utc_now,
-            observe=self._watch.metrics.api_request,
+            observe=self._metrics.api_request,
             default_language=self._settings.default_language,
         )
 

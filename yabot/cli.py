@@ -126,16 +126,16 @@ def _config(**given: object) -> "ConfigManager":
 
 
 def _demo_config() -> "ConfigManager":
-    """The environment's settings, but always the local Telegram and a database of its own."""
-    import os
-
+    """The environment's settings, with what the demo chooses where the environment is silent."""
     settings = _config().settings
-    given: dict[str, object] = {"bot_token": DEMO_TOKEN}
-    if "SQLITE_DATABASE_PATH" not in os.environ:
-        given["sqlite_database_path"] = DEMO_DATABASE
-    given["telegram_api_url"] = f"http://127.0.0.1:{settings.sandbox_port}"
-    given["updates_mode"] = settings.updates_mode
-    return _config(**given)
+    chosen: dict[str, object] = {
+        "sqlite_database_path": DEMO_DATABASE,
+        "log_format": "console",
+        "log_level": "warning",
+    }
+    given = {name: value for name, value in chosen.items() if name not in settings.model_fields_set}
+    url = f"http://127.0.0.1:{settings.sandbox_port}"
+    return _config(**given, bot_token=DEMO_TOKEN, telegram_api_url=url)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ The rule: it only reads, and reading is cheap enough to be done at every scrape.
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from actors import ActorSystem
 from supervision import Health, Node, Tree, render
@@ -26,14 +27,15 @@ class Watch:
         database: DatabaseManager,
         directory: UserDirectory,
         sending: SendingMeter,
+        metrics: Metrics,
     ) -> None:
         self.tree: Tree | None = None
         self.ready = False
-        self.metrics = Metrics()
         self._system = system
         self._database = database
         self._directory = directory
         self._sending = sending
+        self._metrics = metrics
         self._health = HealthCheckManager(sqlite=database.ping)
         self._events: Counter[str] = Counter()
         self._watch_metrics()
@@ -47,12 +49,13 @@ class Watch:
             draw=lambda: render(self._snapshot()),
             database=self._health.check_database_health,
             redis=self._health.check_redis_health,
-            metrics=self.metrics.render,
+            metrics=self._metrics.render,
         )
 
     async def count_event(self, event: BaseEvent) -> None:
-        """Count an event by its name, as a subscriber of the bus."""
+        """Count an event by its name, and its way from the commit, as a subscriber of the bus."""
         self._events[event.event_type] += 1
+        self._metrics.event_published((datetime.now(UTC) - event.timestamp).total_seconds())
 
     def writer(self) -> str:
         """The writer's line in the tree."""
@@ -82,7 +85,7 @@ class Watch:
         return self.tree.snapshot()
 
     def _watch_metrics(self) -> None:
-        watch = self.metrics.watch
+        watch = self._metrics.watch
         watch("inbox_waiting", "Updates not processed yet", self._database.inbox.backlog)
         watch("users", "User actors", self._users, label="state")
         watch("mailbox_oldest_wait_seconds", "Of all mailboxes", self._oldest_wait)

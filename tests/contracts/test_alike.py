@@ -89,8 +89,8 @@ class Deliver:
 class TakeTurn:
     """A turn of whoever `settles` (an update, a command or a key, by its place) belongs to.
 
-    `off` is how far its version is off; `erases` forgets the user, with all their keys, and so never
-    comes as the repetition of one.
+    `off` is how far its version is off. `erases` forgets the user with all their keys, so such a
+    turn is never the repetition of one.
     """
 
     settles: tuple[str, int]

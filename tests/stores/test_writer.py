@@ -17,7 +17,7 @@ from yabot.errors import AlreadyProcessed, CommitRefused, StaleVersion, StoreUna
 from yabot.stores.connections import BUSY_TIMEOUT, connect, open_writing
 from yabot.stores.migrations import MigrationManager
 from yabot.stores.statements import Statement
-from yabot.stores.transaction import Row
+from yabot.stores.transaction import Row, Written
 from yabot.stores.write_queue import BATCH_ITEMS, WriteQueue
 from yabot.stores.writer import Writer
 
@@ -191,12 +191,12 @@ async def test_a_failed_commit_is_an_error_when_it_left_nothing(
 async def test_a_failed_commit_that_is_durable_all_the_same_is_a_success(
     writer: Writer, path: Path, trouble: Trouble
 ) -> None:
-    heard: list[int] = []
+    heard: list[Written] = []
     writer.on_commit(Statement.ITEM_ADD, heard.append)
     trouble.commit_fails, trouble.after_the_fact = 1, True
     assert await write_all(writer, (item("a"),), (item("b"),)) == [None, None]
     assert items_in(path) == ["a", "b"]
-    assert heard == [2]
+    assert heard == [Written([("a", "{}"), ("b", "{}")], None)]
 
 
 async def test_nobody_is_told_while_the_outcome_can_not_be_read(
@@ -322,7 +322,7 @@ async def test_a_writer_that_runs_again_takes_items_again(writer: Writer) -> Non
 
 
 async def test_a_listener_that_fails_keeps_no_answer_back(writer: Writer, path: Path) -> None:
-    def broken(rows: int) -> None:
+    def broken(written: Written) -> None:
         raise RuntimeError("broken listener")
 
     writer.on_commit(Statement.ITEM_ADD, broken)

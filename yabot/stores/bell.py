@@ -13,7 +13,7 @@ class Bell:
         self._rung = asyncio.Event()
         self._rung.set()
 
-    def ring(self, _rows: int = 0) -> None:
+    def ring(self, _written: object = None) -> None:
         """Rows have come."""
         self._rung.set()
 

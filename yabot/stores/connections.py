@@ -36,6 +36,7 @@ READING = (
 )
 
 OpenedT = TypeVar("OpenedT", bound=aiosqlite.Connection)
+ResultT = TypeVar("ResultT")
 
 Connector = Callable[[Path, Literal["IMMEDIATE"] | None], sqlite3.Connection]
 """Opens a file with an isolation level; another one may open an encrypted file."""
@@ -49,9 +50,10 @@ def connect(path: Path, isolation_level: Literal["IMMEDIATE"] | None) -> sqlite3
 class WritingConnection(aiosqlite.Connection):
     """A connection whose thread can also run several statements at one request."""
 
-    async def at_once(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    async def at_once(self, work: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
         """Run `work` on the connection's thread. Raises what it raises, ValueError when closed."""
-        await self._execute(work, self._conn)
+        result: ResultT = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        return result
 
 
 async def open_writing(path: Path, connector: Connector = connect) -> WritingConnection:
@@ -67,7 +69,8 @@ async def open_reading(path: Path, connector: Connector = connect) -> aiosqlite.
 async def _open(
     kind: type[OpenedT], connector: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...]
 ) -> OpenedT:
-    connection = await kind(connector, iter_chunk_size=64)
+    connection = kind(connector, iter_chunk_size=64)
+    await connection
     try:
         for pragma in pragmas:
             await connection.execute_fetchall(pragma)

@@ -17,7 +17,7 @@ from yabot.errors import YabotError
 from yabot.stores.moments import to_micros
 from yabot.stores.reader import Reader
 from yabot.stores.statements import Statement
-from yabot.stores.transaction import Row
+from yabot.stores.transaction import Row, Written
 from yabot.stores.writer import Writer
 from yabot.users.ports import Arrival, Clock, Mail
 
@@ -133,8 +133,8 @@ class SqliteInbox:
         """How many updates are durable and not yet processed; those being written are counted."""
         return max(0, self._backlog)
 
-    def _processed(self, rows: int) -> None:
-        self._backlog -= rows
+    def _processed(self, written: Written) -> None:
+        self._backlog -= len(written.rows)
 
     def _is_newest(self, arrival: Arrival) -> bool:
         """Whether the update's id is above all that this bot's updates ever had."""

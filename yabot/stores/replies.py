@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 
 from yabot.domain.commands import MarkInactive
+from yabot.domain.values import UserId
 from yabot.stores.bell import Bell
 from yabot.stores.moments import from_micros, to_micros
 from yabot.stores.reader import Reader
 from yabot.stores.statements import Statement
-from yabot.stores.transaction import Row
+from yabot.stores.tail import Tail
+from yabot.stores.transaction import Row, Written
 from yabot.stores.writer import Writer
 from yabot.users.ports import Call, Clock, QueuedCall
 
 READ = """
-    SELECT seq, user_id, created_at, id, lane, method, params FROM outbox_replies
+    SELECT seq, id, user_id, lane, method, params, created_at FROM outbox_replies
     WHERE seq > ? ORDER BY seq LIMIT ?"""
 REAL_ID = "SELECT message_id FROM sent_messages WHERE provisional = ?"
 
@@ -28,16 +30,24 @@ class SqliteReplyOutbox:
         self._reader = reader
         self._clock = clock
         self._bell = Bell()
-        writer.on_commit(Statement.REPLY_ADD, self._bell.ring)
+        self._tail = Tail[QueuedCall](lambda row: len(row.call.params))
+        writer.on_commit(Statement.REPLY_ADD, self._committed)
+
+    def _committed(self, written: Written) -> None:
+        if written.last is None:
+            self._tail.lose()
+        else:
+            first = written.last - len(written.rows) + 1
+            self._tail.extend([_queued(seq, *row) for seq, row in enumerate(written.rows, first)])
+        self._bell.ring()
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedCall]:
         """Rows with `seq > after`, in order. Raises StoreUnavailable."""
         self._bell.silence()
-        rows = await self._reader.rows(READ, after, limit)
-        return [
-            QueuedCall(seq, user_id, Call(id_, lane, method, params.encode()), from_micros(at))
-            for seq, user_id, at, id_, lane, method, params in rows
-        ]
+        newest = self._tail.take(after, limit)
+        if newest is not None:
+            return newest
+        return [_queued(*row) for row in await self._reader.rows(READ, after, limit)]
 
     async def changed(self) -> None:
         """Return when rows may have come since the last `read`."""
@@ -74,3 +84,9 @@ class SqliteReplyOutbox:
     async def waiting(self) -> int:
         """How many calls have not left yet. Raises StoreUnavailable."""
         return int((await self._reader.rows("SELECT count(*) FROM outbox_replies"))[0][0])
+
+
+def _queued(
+    seq: int, id_: int, user_id: UserId, lane: str, method: str, params: str, at: int
+) -> QueuedCall:
+    return QueuedCall(seq, user_id, Call(id_, lane, method, params.encode()), from_micros(at))

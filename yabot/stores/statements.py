@@ -113,3 +113,6 @@ class Statement(Enum):
 
 TURN = frozenset({Statement.INBOX_MARK, Statement.DOCUMENT_PUT, Statement.KEY_ADD})
 """One of these is in every turn's commit."""
+
+NUMBERED = frozenset({Statement.REPLY_ADD})
+"""Rows that get consecutive numbers in a batch, which whoever hears of their commit must know."""

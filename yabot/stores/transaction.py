@@ -6,14 +6,15 @@ until COMMIT, which is asked for only when every statement went well.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import aiosqlite
 
 from yabot import faults
 from yabot.stores.failures import ConnectionInDoubt
-from yabot.stores.statements import TURN, Statement
+from yabot.stores.statements import NUMBERED, TURN, Statement
 
 Row: TypeAlias = tuple[Statement, tuple[object, ...]]
 Rows: TypeAlias = Sequence[Row]
@@ -21,6 +22,17 @@ Rows: TypeAlias = Sequence[Row]
 
 Batch: TypeAlias = dict[Statement, list[tuple[object, ...]]]
 """The rows of many items by statement, in the order of the table of statements."""
+
+Numbers: TypeAlias = Mapping[Statement, int]
+"""The number that the last row of each numbered statement has got."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows of one statement in one commit; `last` is the number of the last one, where known."""
+
+    rows: Sequence[tuple[Any, ...]]
+    last: int | None
 
 
 class CommitInDoubt(Exception):
@@ -39,14 +51,17 @@ def by_statement(items: Iterable[Rows]) -> Batch:
     return {statement: found[statement] for statement in Statement if statement in found}
 
 
-def write_transaction(connection: sqlite3.Connection, batch: Batch, token: int) -> None:
+def write_transaction(connection: sqlite3.Connection, batch: Batch, token: int) -> Numbers:
     """Write a batch durably and leave `token` as its name in `meta.batch`.
 
     Raises what SQLite raised when nothing was written, CommitInDoubt, ConnectionInDoubt.
     """
+    numbers: dict[Statement, int] = {}
     try:
         for statement, rows in batch.items():
             connection.executemany(statement.value, rows)
+            if statement in NUMBERED:
+                ((numbers[statement],),) = connection.execute("SELECT last_insert_rowid()")
         connection.execute(Statement.META_BATCH.value, (token,))
     except BaseException:
         _roll_back(connection)
@@ -60,6 +75,7 @@ def write_transaction(connection: sqlite3.Connection, batch: Batch, token: int) 
         raise CommitInDoubt(str(error)) from error
     if is_turn:
         faults.reach("after_commit")
+    return numbers
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

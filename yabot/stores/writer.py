@@ -19,20 +19,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-import aiosqlite
 import anyio
 import structlog
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from yabot.errors import StoreUnavailable
+from yabot.stores.connections import WritingConnection
 from yabot.stores.durations import Durations, Histogram
 from yabot.stores.failures import ConnectionInDoubt, meaning
 from yabot.stores.statements import Statement
 from yabot.stores.transaction import (
     Batch,
     CommitInDoubt,
+    Numbers,
     Row,
     Rows,
+    Written,
     by_statement,
     last_batch,
     write_transaction,
@@ -67,18 +69,18 @@ class Writer:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[aiosqlite.Connection]],
+        connect: Callable[[], Awaitable[WritingConnection]],
         queue: WriteQueue | None = None,
     ) -> None:
         self._connect = connect
         self._queue = queue if queue is not None else WriteQueue()
-        self._connection: aiosqlite.Connection | None = None
+        self._connection: WritingConnection | None = None
         self._wake = asyncio.Event()
         self._closed = False
         self._busy = False
         self._in_doubt: tuple[list[Item], int] | None = None
         self._token = secrets.randbits(60)
-        self._heard: dict[Statement, list[Callable[[int], None]]] = {}
+        self._heard: dict[Statement, list[Callable[[Written], None]]] = {}
         self._batches = self._items = self._failed = 0
         self._durations = Durations()
         self._failing = False
@@ -106,8 +108,8 @@ class Writer:
         if self._queue or self._busy or self._in_doubt:
             await self.submit((), 0)
 
-    def on_commit(self, statement: Statement, call: Callable[[int], None]) -> None:
-        """After each commit with rows of `statement`, call with their number, before any waiter."""
+    def on_commit(self, statement: Statement, call: Callable[[Written], None]) -> None:
+        """After each commit with rows of `statement`, call with them, before any waiter."""
         self._heard.setdefault(statement, []).append(call)
 
     def statistics(self) -> WriterStatistics:
@@ -146,7 +148,7 @@ class Writer:
             item.fail(StoreUnavailable("the database was closed before this was known as written"))
         await self._disconnect()
 
-    async def connection(self) -> aiosqlite.Connection:
+    async def connection(self) -> WritingConnection:
         """The writing connection, opened if it is not. Raises sqlite3.Error."""
         if self._connection is None:
             self._connection = await self._connect()
@@ -164,7 +166,7 @@ class Writer:
         """Write one batch to its end, whatever happens to this task: it holds others' turns."""
         batch = by_statement(item.rows for item in items)
         if not batch:
-            self._succeed(items, batch)
+            self._succeed(items, batch, {})
             return
         self._token += 1
         self._busy = True
@@ -172,9 +174,8 @@ class Writer:
         try:
             with anyio.CancelScope(shield=True):
                 connection = await self.connection()
-                await connection.at_once(
-                    partial(write_transaction, batch=batch, token=self._token)
-                )
+                write = partial(write_transaction, batch=batch, token=self._token)
+                numbers = await connection.at_once(write)
         except CommitInDoubt as error:
             self._note(error)
             self._in_doubt = (items, self._token)
@@ -185,7 +186,7 @@ class Writer:
             raise
         else:
             self._durations.add(time.perf_counter() - began)
-            self._succeed(items, batch)
+            self._succeed(items, batch, numbers)
         finally:
             self._busy = False
 
@@ -210,7 +211,7 @@ class Writer:
         self._in_doubt = None
         log.warning("writer.settled", durable=durable, items=len(items))
         if durable:
-            self._succeed(items, by_statement(item.rows for item in items))
+            self._succeed(items, by_statement(item.rows for item in items), {})
             return
         for item in items:
             item.fail(StoreUnavailable(f"the commit failed: {self._last_error}"))
@@ -225,14 +226,14 @@ class Writer:
                 self._note(error)
         return None
 
-    def _succeed(self, items: list[Item], batch: Batch) -> None:
+    def _succeed(self, items: list[Item], batch: Batch, numbers: Numbers) -> None:
         self._batches += bool(batch)
         self._items += len(items)
         self._failing = self._failing and not batch
         try:
             for statement, rows in batch.items():
                 for call in self._heard.get(statement, ()):
-                    call(len(rows))
+                    call(Written(rows, numbers.get(statement)))
         finally:
             for item in items:
                 item.succeed()

@@ -4,19 +4,21 @@ The rule: one call of a lane at a time and in order, lanes side by side, and a r
 only when Telegram has answered for it. So at most one call of each lane is repeated after a crash.
 """
 
+import asyncio
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import anyio
 import structlog
-from anyio.abc import TaskGroup
 
 from supervision import BreakerOpen, backoff
 from yabot import faults
 from yabot.errors import StoreUnavailable, YabotError
 from yabot.outbox import Relay
 from yabot.telegram.delivery import Delivery, Refused, Sent, Throttled
+from yabot.telegram.drains import Drains
 from yabot.telegram.flood import FloodGate
 from yabot.telegram.lanes import Lane, Lanes
 from yabot.users.ports import QueuedCall, ReplyOutbox
@@ -81,23 +83,25 @@ class ReplySender(Relay[QueuedCall]):
         self._meter = meter or SendingMeter()
         self._lanes = self._meter.lanes = Lanes()
         self._flood = FloodGate()
-        self._group: TaskGroup | None = None
         self._reread = False
         self._refills = 0
-        self._under_way: set[anyio.CancelScope] = set()
         self._room = anyio.Event()
-        self._chats = anyio.Semaphore(CHATS_AT_ONCE)
-        self._answers = anyio.Semaphore(ANSWERS_AT_ONCE)
+        self._stop = anyio.CancelScope()
+        self._drains = Drains(self._stop.cancel)
+        self._under_way: set[str] = set()
+        self._chats = asyncio.Semaphore(CHATS_AT_ONCE)
+        self._answers = asyncio.Semaphore(ANSWERS_AT_ONCE)
 
     async def run(self) -> None:
         """Relay rows to lanes, each drained by a task of its own while it has rows."""
-        async with anyio.create_task_group() as group:
-            self._group = group
-            try:
+        try:
+            with self._stop:
                 await super().run()
-            finally:
-                for scope in self._under_way:
-                    scope.deadline = anyio.current_time() + GRACE
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._drains.stop(self._under_way, GRACE)
+        if self._drains.failure is not None:
+            raise self._drains.failure
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedCall]:
         """Rows of the outbox."""
@@ -114,18 +118,18 @@ class ReplySender(Relay[QueuedCall]):
 
     async def forward(self, rows: Sequence[QueuedCall]) -> None:
         """Put rows into their lanes, waiting while too many are in hand."""
-        assert self._group is not None, "forward() is called by run()"
         for row in rows:
             while self._lanes.full:
                 self._room = anyio.Event()
                 await self._room.wait()
             idle = self._lanes.put(row)
             if idle is not None:
-                self._group.start_soon(self._drain, idle, name=f"lane {idle.name}")
+                self._drains.start(idle.name, self._drain(idle))
 
     async def _drain(self, lane: Lane) -> None:
         while lane.rows:
-            await self._deliver(lane.rows[0])
+            if not await self._deliver(lane.rows[0]):
+                return
             self._lanes.settle(lane)
             self._room.set()
             while lane.behind is not None and not lane.rows:
@@ -144,70 +148,62 @@ class ReplySender(Relay[QueuedCall]):
         finally:
             self._refills -= 1
         if rows is None:
-            await anyio.sleep(STORE_PAUSE)
+            await asyncio.sleep(STORE_PAUSE)
             return
         self._lanes.refill(lane, rows, rows[-1].seq if len(rows) == self.batch else target)
 
-    async def _deliver(self, row: QueuedCall) -> None:
-        """Try until the row is settled; between attempts it waits as long as Telegram asks."""
-        failures, alone, sent_before = 0, 0, self._meter.sent
-        while True:
+    async def _deliver(self, row: QueuedCall) -> bool:
+        """Try until the row is settled, as often as Telegram asks; False when a stop comes first."""
+        failures, sent_before = 0, self._meter.sent
+        while not self._drains.stopping:
             await self._hold(row.call.lane)
             try:
                 if await self._attempt(row):
-                    return
+                    return True
                 continue
             except BreakerOpen as error:
                 pause = max(error.retry_after, SHORTEST_PAUSE)
             except YabotError as error:
                 failures += 1
-                alone += self._meter.sent > sent_before
-                sent_before = self._meter.sent
-                if alone >= PATIENCE:
-                    await self._settle(row, Refused(f"after {failures} attempts: {error}"))
-                    return
+                if failures >= PATIENCE and self._meter.sent > sent_before:
+                    return await self._settle(row, Refused(f"after {failures} attempts: {error}"))
                 pause = self._after_failure(row, failures, error)
-            await anyio.sleep(pause)
+            await asyncio.sleep(pause)
+        return False
 
     async def _hold(self, lane: str) -> None:
-        wait = self._flood.wait(lane, anyio.current_time())
-        while wait > 0:
-            await anyio.sleep(wait)
-            wait = self._flood.wait(lane, anyio.current_time())
+        while (wait := self._flood.wait(lane, time.monotonic())) > 0:
+            await asyncio.sleep(wait)
 
     async def _attempt(self, row: QueuedCall) -> bool:
-        """Send and mark; False when it must be tried again: Telegram asked to wait, or we stop.
+        """Send and mark; False when Telegram asked to wait, or a stop came before the mark."""
+        lane = row.call.lane
+        async with self._answers if lane.startswith("answer:") else self._chats:
+            if self._drains.stopping:
+                return False
+            self._under_way.add(lane)
+            try:
+                outcome = await self._delivery.attempt(row)
+                if isinstance(outcome, Throttled):
+                    log.warning("reply.held_back", lane=lane, seconds=outcome.seconds)
+                    self._flood.refused(lane, outcome.seconds, time.monotonic())
+                    return False
+                faults.reach("after_send")
+                if await self._mark(row, outcome):
+                    return True
+            finally:
+                self._under_way.discard(lane)
+        return await self._settle(row, outcome)
 
-        A stop leaves GRACE to what is under way, because a send without its mark is repeated.
-        """
-        slots = self._answers if row.call.lane.startswith("answer:") else self._chats
-        outcome: Sent | Refused | Throttled | None = None
-        marked = False
-        async with slots:
-            with anyio.CancelScope(shield=True) as scope:
-                self._under_way.add(scope)
-                try:
-                    outcome = await self._delivery.attempt(row)
-                    if not isinstance(outcome, Throttled):
-                        faults.reach("after_send")
-                        marked = await self._mark(row, outcome)
-                finally:
-                    self._under_way.discard(scope)
-        if outcome is None:
-            return False
-        if isinstance(outcome, Throttled):
-            log.warning("reply.held_back", lane=row.call.lane, seconds=outcome.seconds)
-            self._flood.refused(row.call.lane, outcome.seconds, anyio.current_time())
-            return False
-        if not marked:
-            await self._settle(row, outcome)
-        return True
-
-    async def _settle(self, row: QueuedCall, outcome: Sent | Refused) -> None:
+    async def _settle(self, row: QueuedCall, outcome: Sent | Refused) -> bool:
+        """Mark until the store takes it; False when a stop comes first."""
         attempt = 0
-        while not await self._mark(row, outcome):
+        while not self._drains.stopping:
+            if await self._mark(row, outcome):
+                return True
             attempt += 1
-            await anyio.sleep(backoff(attempt, base=0.1, cap=LONGEST_PAUSE, rng=random.random))
+            await asyncio.sleep(backoff(attempt, base=0.1, cap=LONGEST_PAUSE, rng=random.random))
+        return False
 
     async def _mark(self, row: QueuedCall, outcome: Sent | Refused) -> bool:
         """Settle the row; False when the store is away."""
