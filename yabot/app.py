@@ -169,6 +169,7 @@ class BotApplication:
             render=render,
             clock=utc_now,
             turn_timeout=self._settings.turn_timeout,
+            default_language=self._settings.default_language,
         )
         self._directory = UserDirectory(system, parts, self._database.inbox)
         services = Services.over(self._directory, self._story)

@@ -118,6 +118,12 @@ async def test_a_commit_from_another_version_is_refused_and_leaves_nothing(
     await scene.is_untouched()
 
 
+async def test_who_is_unknown_has_no_version_to_go_on_from(stores: Stores, clock: Clock) -> None:
+    with pytest.raises(StaleVersion):
+        await stores.users.commit(commit_of(Stored(None, 5), "1", clock(), registration("1")))
+    assert await stores.users.load("1") == Stored(None, 0)
+
+
 async def test_of_two_commits_from_one_version_the_first_is_made(
     stores: Stores, clock: Clock
 ) -> None:
@@ -234,6 +240,7 @@ async def test_erasing_a_user_takes_what_was_kept_of_them_and_of_nobody_else(
     assert await stores.users.load("2") == Stored(None, 2)
     assert await stores.users.answer("api:a:b:2") is None
     assert await stores.users.answer("api:a:b:3") == Answer("", b"[]")
+    assert await stores.users.answer("api:a:b:1") == Answer("", b"{}")
     assert [command.user_id for command in await stores.commands.due(due, 0, 10)] == ["1"]
     assert [letter.user_id for letter in await stores.dead_letters()] == ["1"]
     assert (await stores.users.load("1")).version == 1

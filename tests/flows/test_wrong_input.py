@@ -4,7 +4,7 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,18 +154,18 @@ async def test_each_wrong_setting_is_one_clear_line_and_costs_no_update(
 async def test_a_token_that_telegram_refuses_is_told(
     client: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    async with Sandbox(tokens=["4242:another-token-of-this-bot"]) as sandbox:
-        async with BotProcess(tmp_path, sandbox.url) as bot:
-            bot.start()
-            assert await bot.ended() == WRONG_SETTINGS
-            told(bot, "BOT_TOKEN")
+    right = "4242:another-token-of-this-bot"
+    async with Sandbox(tokens=[right]) as sandbox, BotProcess(tmp_path, sandbox.url) as bot:
+        person = Person(client, sandbox.url, 900)
+        await person.says("/start")
+        bot.start()
+        assert await bot.ended() == WRONG_SETTINGS
+        told(bot, "BOT_TOKEN")
 
-            person = Person(client, sandbox.url, 900)
-            await person.says("/start")
-            bot.start(BOT_TOKEN="4242:another-token-of-this-bot")
-            await bot.ready()
-            await person.sees("Soy YABOT")
-            assert await bot.stop() == 0
+        bot.start(BOT_TOKEN=right)
+        await bot.ready()
+        await person.sees("Soy YABOT")
+        assert await bot.stop() == 0
 
 
 async def test_the_demo_tells_when_the_port_of_its_telegram_is_used(tmp_path: Path) -> None:
@@ -200,11 +200,12 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(bot: BotP
     bot.start()
     await bot.ready()
     assert await bot.stop() == 0
-    with sqlite3.connect(bot.database) as db:
+    with closing(sqlite3.connect(bot.database)) as db:
         db.execute(
-            "INSERT INTO schema_version (number, name, checksum, script) VALUES (99, 'later', '', '')"
+            "INSERT INTO schema_version (number, name, checksum, script) VALUES (?, ?, ?, ?)",
+            (99, "0099_later", "", ""),
         )
-    db.close()
+        db.commit()
     bot.start()
     assert await bot.ended() == WRONG_SETTINGS
     told(bot, "newer than this program")

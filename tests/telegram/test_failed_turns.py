@@ -17,10 +17,7 @@ from tests.telegram.updates import message
 from yabot.domain.commands import (
     MoveBesitos,
 )
-from yabot.domain.texts import say
-from yabot.errors import StoreUnavailable
 from yabot.telegram import middleware
-from yabot.telegram.errors import text_for
 from yabot.users.turn import Turn
 
 pytestmark = pytest.mark.anyio
@@ -175,8 +172,3 @@ async def test_an_error_of_a_handler_is_one_line_in_the_log(
         "message",
         "Broken('inside')",
     )
-
-
-def test_a_user_is_asked_to_wait_for_what_passes_and_to_try_again_after_a_fault() -> None:
-    assert text_for(StoreUnavailable("away"), "en") == say("en", "in_a_moment")
-    assert text_for(Broken(), "es") == say("es", "went_wrong")

@@ -16,8 +16,8 @@ from yabot.errors import DeadlinePassed, StaleVersion, StoreUnavailable
 from yabot.users import directory as directory_module
 from yabot.users.actor import UserParts
 from yabot.users.directory import UserDirectory
-from yabot.users.ports import Arrival, Handle, Mail, Stored
-from yabot.users.turn import Turn, current_turn
+from yabot.users.ports import Arrival, Mail, Stored
+from yabot.users.turn import Handle, Turn, current_turn
 
 pytestmark = pytest.mark.anyio
 

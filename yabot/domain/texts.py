@@ -66,7 +66,6 @@ ES: Mapping[str, str] = MappingProxyType(
         "not_understood": "No te he entendido. Con /menu ves lo que podemos hacer.",
         "button_outdated": "Ese botón ya no funciona. Escribe /menu.",
         "went_wrong": "Algo ha fallado con tu último mensaje y no se ha hecho nada. Inténtalo otra vez.",
-        "in_a_moment": "Un momento, por favor…",
         # command descriptions
         "command_start": "empezar",
         "command_menu": "menú principal",
@@ -132,7 +131,6 @@ EN: Mapping[str, str] = MappingProxyType(
         "not_understood": "I didn't get that. /menu shows what we can do.",
         "button_outdated": "That button no longer works. Send /menu.",
         "went_wrong": "Something failed with your last message and nothing was done. Please try again.",
-        "in_a_moment": "One moment, please…",
         "command_start": "begin",
         "command_menu": "main menu",
         "command_story": "go on with the story",

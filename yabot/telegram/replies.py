@@ -153,8 +153,8 @@ class ReplySender(Relay[QueuedCall]):
         self._lanes.refill(lane, rows, rows[-1].seq if len(rows) == self.batch else target)
 
     async def _deliver(self, row: QueuedCall) -> bool:
-        """Try until the row is settled, as often as Telegram asks; False when a stop comes first."""
-        failures, sent_before = 0, self._meter.sent
+        """Try until the row is settled, pausing as Telegram asks; False when a stop comes first."""
+        failures, alone, sent_before = 0, 0, self._meter.sent
         while not self._drains.stopping:
             await self._hold(row.call.lane)
             try:
@@ -165,7 +165,9 @@ class ReplySender(Relay[QueuedCall]):
                 pause = max(error.retry_after, SHORTEST_PAUSE)
             except YabotError as error:
                 failures += 1
-                if failures >= PATIENCE and self._meter.sent > sent_before:
+                alone += self._meter.sent > sent_before
+                sent_before = self._meter.sent
+                if alone >= PATIENCE:
                     return await self._settle(row, Refused(f"after {failures} attempts: {error}"))
                 pause = self._after_failure(row, failures, error)
             await asyncio.sleep(pause)

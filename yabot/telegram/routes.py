@@ -114,10 +114,10 @@ async def _passed(door: Door, event: TelegramObject, data: Data) -> Data | None:
 
 
 def _stations(dispatcher: Dispatcher, kind: str) -> list[Station] | None:
-    """The routers with handlers of a kind, in the order in which they are asked; None: ask aiogram."""
-    stations: list[Station] = []
+    """The routers with handlers of a kind, as they are asked; None when aiogram must ask them."""
     if not all(_is_plain(router, kind) for router in dispatcher.chain_tail):
         return None
+    stations: list[Station] = []
     _collect(dispatcher, kind, stations)
     return stations
 

@@ -16,6 +16,7 @@ import structlog
 from actors import Actor
 from yabot.domain.decision import Applied, Decision, Rejected
 from yabot.domain.events import HandlerCompleted, UpdateReceived
+from yabot.domain.user import Language
 from yabot.domain.values import UserId
 from yabot.errors import AlreadyProcessed, StoreUnavailable
 from yabot.users import answers
@@ -26,26 +27,28 @@ from yabot.users.ports import (
     Clock,
     Commit,
     DueCommand,
-    Handle,
     Mail,
-    RenderNotices,
     Stored,
     UserStore,
 )
-from yabot.users.turn import Turn, current_turn
+from yabot.users.turn import Handle, RenderNotices, Turn, current_turn
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class UserParts:
-    """What every user's actor works with. `turn_timeout` bounds a handler, in seconds."""
+    """What every user's actor works with.
+
+    `turn_timeout` bounds a handler, in seconds; `default_language` is for who is not known yet.
+    """
 
     store: UserStore
     handle: Handle
     render: RenderNotices
     clock: Clock
     turn_timeout: float = 10.0
+    default_language: Language = "es"
 
 
 class UserActor(Actor[UserMessage]):
@@ -153,7 +156,7 @@ class UserActor(Actor[UserMessage]):
         log.error("job.set_aside", user=self._user_id, key=job.key, error=error)
         turn = await self._begin(job.key)
         try:
-            await self._commit(give_up(turn, job, error))
+            await self._commit(give_up(turn, job, error, self._parts.default_language))
         except AlreadyProcessed:
             self._stored = None
 

@@ -13,11 +13,9 @@ from yabot.users.messages import Job
 from yabot.users.ports import Commit, DeadLetter, Mail
 from yabot.users.turn import Turn
 
-FALLBACK: Language = "es"
 
-
-def give_up(turn: Turn, job: Job, error: str) -> Commit:
-    """What the giving up of a job leaves."""
+def give_up(turn: Turn, job: Job, error: str, default_language: Language) -> Commit:
+    """What the giving up of a job leaves; who is not known is told in the default language."""
     body = (
         orjson.dumps(job.update)
         if isinstance(job, Mail)
@@ -26,7 +24,7 @@ def give_up(turn: Turn, job: Job, error: str) -> Commit:
     turn.emit(UpdateSetAside(reason="killed" if error == "killed" else "crashed"))
     chat_id = _chat_to_tell(job) if isinstance(job, Mail) else None
     if chat_id is not None:
-        language = turn.user.language if turn.user is not None else FALLBACK
+        language = turn.user.language if turn.user is not None else default_language
         text = {"chat_id": chat_id, "text": say(language, "went_wrong")}
         turn.record(f"chat:{chat_id}", "sendMessage", orjson.dumps(text))
     kind = "update" if isinstance(job, Mail) else "command"

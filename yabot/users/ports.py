@@ -6,16 +6,13 @@ that cross are frozen.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from yabot.domain.commands import Command
 from yabot.domain.decision import DurableCommand, LedgerEntry
 from yabot.domain.events import Event
 from yabot.domain.user import User
 from yabot.domain.values import Instant, UserId
-
-if TYPE_CHECKING:
-    from yabot.users.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,17 +242,6 @@ class CommandOutbox(Protocol):
         """Return when commands may have come since the last `due`."""
         ...
 
-
-class Handle(Protocol):
-    """Runs the bot's handlers for one update inside a turn."""
-
-    async def __call__(self, turn: "Turn", update: Mapping[str, object]) -> None:
-        """Handle the update; what the handlers raise leaves unchanged."""
-        ...
-
-
-RenderNotices = Callable[["Turn"], None]
-"""Turns the notices of a turn's decisions into recorded calls."""
 
 Clock = Callable[[], Instant]
 """The wall clock, in UTC; passed in, so that tests set it."""

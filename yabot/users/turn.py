@@ -3,7 +3,9 @@
 The rule: nothing leaves a turn before its commit, and nothing at all leaves a failed one.
 """
 
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from typing import Protocol
 
 from yabot.domain.commands import Command
 from yabot.domain.decide import decide
@@ -130,3 +132,15 @@ class Turn:
 
 current_turn: ContextVar[Turn | None] = ContextVar("current_turn", default=None)
 """The turn that is being handled in this context; how services find themselves inside one."""
+
+
+class Handle(Protocol):
+    """Runs the bot's handlers for one update inside a turn."""
+
+    async def __call__(self, turn: Turn, update: Mapping[str, object]) -> None:
+        """Handle the update; what the handlers raise leaves unchanged."""
+        ...
+
+
+RenderNotices = Callable[[Turn], None]
+"""Turns the notices of a turn's decisions into recorded calls."""
