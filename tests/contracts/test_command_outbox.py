@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from tests.contracts.stores import Stores
 from tests.stores.running import Clock
@@ -166,13 +167,22 @@ async def test_a_command_that_came_after_the_reading_wakes_a_reader_who_waits_la
 async def test_a_command_that_comes_during_the_reading_is_read_or_wakes_the_reader(
     stores: Stores, clock: Clock
 ) -> None:
-    seen: list[DueCommand] = []
-    for n in range(1, 11):
+    for n in range(1, 41):
+        left_one = anyio.Event()
+
+        async def leave_one(name: str = str(n), done: anyio.Event = left_one) -> None:
+            await leave(stores, clock, gift(clock, name))
+            done.set()
+
         async with anyio.create_task_group() as group:
-            group.start_soon(leave, stores, clock, gift(clock, str(n)))
-            seen += await stores.commands.due(clock(), seen[-1].id if seen else 0, 10)
+            group.start_soon(leave_one)
+            # In every round the commit ends at another moment of a reading.
+            for _ in range(n % 5):
+                await checkpoint()
+            seen = await due_now(stores, clock)
+            while not left_one.is_set() and n % 2:
+                seen = await due_now(stores, clock)
         with anyio.fail_after(DEADLINE):
             while len(seen) < n:
                 await stores.commands.changed()
-                seen += await stores.commands.due(clock(), seen[-1].id if seen else 0, 10)
-    assert seen == await due_now(stores, clock)
+                seen = await due_now(stores, clock)

@@ -5,13 +5,14 @@ The rule: it trusts nothing that the bot says of itself, only what is on disk an
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import orjson
 
 from tests.faults.crowd import Crowd, Walker
+from tests.faults.recording import FILE, told_events
 from yabot.domain.user import CHOICES_KEPT
 
 WAITING = {
@@ -47,8 +48,15 @@ def waiting(database: Path) -> list[str]:
     return [f"{count} {what}" for what, count in counts.items() if count]
 
 
-def audit(database: Path, crowd: Crowd) -> list[str]:
-    """Every promise that broke. Call it when everybody has been answered."""
+ASKED_FOR = 3
+"""Messages that a person gets for what they write; all else is shown by edits and answers."""
+
+
+def audit(database: Path, crowd: Crowd, *, deaths: int = 0) -> list[str]:
+    """Every promise that broke. Call it when everybody has been answered.
+
+    `deaths` is how often the bot died: each may have repeated one message of each person.
+    """
     found = waiting(database)
     with closing(opened(database)) as db:
         found += [
@@ -59,7 +67,25 @@ def audit(database: Path, crowd: Crowd) -> list[str]:
         found += [f"{user}: events are missing in between" for user in _users(db, GAPS)]
         for walker in crowd.walkers.values():
             found += (f"{walker.id}: {broken}" for broken in _of_walker(db, walker, crowd.bot.id))
+            got = walker.messages_from_the_bot()
+            if not ASKED_FOR <= got <= ASKED_FOR + deaths:
+                found.append(f"{walker.id}: {got} messages for {ASKED_FOR} that were asked for")
+        told = database.with_name(FILE)
+        if told.exists():
+            found += _of_events(db, told_events(told.parent))
     return found
+
+
+def _of_events(db: sqlite3.Connection, told: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """Each event at least once, and a later one never before an earlier one was told."""
+    for user_id, last in db.execute("SELECT user_id, last FROM event_sequences"):
+        newest = 0
+        for sequence in told.get(user_id, ()):
+            if sequence > newest + 1:
+                yield f"{user_id}: event {sequence} was told before event {newest + 1}"
+            newest = max(newest, sequence)
+        if newest < last:
+            yield f"{user_id}: events from {newest + 1} to {last} were never told"
 
 
 def _of_walker(db: sqlite3.Connection, walker: Walker, bot_id: int) -> Iterator[str]:

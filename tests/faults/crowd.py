@@ -96,6 +96,10 @@ class Walker:
         data = [str(button["callback_data"]) for row in rows for button in row]
         return [one for one in data if one.startswith(f"{kind}:")]
 
+    def messages_from_the_bot(self) -> int:
+        """How many are on the screen."""
+        return sum(self._is_the_bots(number) for number in self._screen.messages)
+
     def look(self) -> None:
         """Take in what is on the screen now."""
         self.answered.update(str(answer["callback_query_id"]) for answer in self._screen.answers)

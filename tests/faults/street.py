@@ -40,7 +40,7 @@ class Street:
             await until(lambda: not waiting(self.bot.database), deadline=self.crowd.patience)
         code = await self.bot.stop()
         broken = [f"the bot ended with exit code {code}"] if code else []
-        return broken + audit(self.bot.database, self.crowd)
+        return broken + audit(self.bot.database, self.crowd, deaths=self.bot.starts - 1)
 
     def left_over(self) -> int:
         """How many updates waited, unhandled, when the bot died at least once."""
@@ -49,6 +49,10 @@ class Street:
     def waiting_calls(self) -> int:
         """How many calls have not left for Telegram."""
         return self._count("SELECT count(*) FROM outbox_replies")
+
+    def calls_committed(self) -> int:
+        """How many calls turns have ever left."""
+        return self._count("SELECT seq FROM sqlite_sequence WHERE name = 'outbox_replies'")
 
     def _count(self, statement: str) -> int:
         with closing(opened(self.bot.database)) as db:

@@ -63,6 +63,25 @@ async def test_an_update_that_always_fails_is_set_aside_while_others_go_on(
     assert await bot.stop() == 0
 
 
+async def test_a_handler_that_takes_long_holds_up_its_own_user_alone(
+    bot: BotProcess, people: list[Person]
+) -> None:
+    sleeper, *others = people
+    bot.start(SLEEP="2")
+    await bot.ready()
+    await sleeper.says("/sleep")
+    await sleeper.says("/help")
+    for other in others:
+        await other.says("/start")
+    for other in others:
+        await other.sees(WELCOME)
+    assert await said(sleeper) == []
+
+    await sleeper.sees("/story para seguir")
+    assert [text == "awake" for text in await said(sleeper)] == [True, False]
+    assert await bot.stop() == 0
+
+
 async def test_an_update_that_ends_the_process_is_set_aside_and_bystanders_are_not(
     bot: BotProcess, people: list[Person]
 ) -> None:

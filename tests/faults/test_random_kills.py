@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.crash import crash
+from tests.faults.recording import recording
 from tests.faults.street import MODES
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize("mode", MODES)
 async def test_twenty_kills_under_load_break_no_promise(mode: str, tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
-    outcome = await crash(tmp_path, mode=mode, kills=20, seed=seed, people=30)
+    outcome = await crash(tmp_path, mode=mode, kills=20, seed=seed, people=30, entry=recording)
     print(outcome.told())
     assert not outcome.broken
     assert outcome.redelivered

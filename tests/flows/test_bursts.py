@@ -3,10 +3,12 @@
 import random
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.faults.crowd import SQUARE, Walker
 from tests.faults.street import MODES, street
+from yabot.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -32,9 +34,18 @@ async def test_no_press_of_a_burst_is_lost_or_doubled_and_each_persons_stay_in_o
 
         await it.crowd.each(Walker.settled)
         assert await it.verdict() == []
+        assert it.calls_committed() == await calls_made(it.sandbox)
         for walker, order in burst.items():
             ways = [way for way in order if not way.endswith("azotea")]
             assert [f"story:{SQUARE}:{made[2]}" for made in walker.journey.choices[-4:]] == ways
+
+
+async def calls_made(sandbox: Sandbox) -> int:
+    """How many calls of handlers have come to Telegram."""
+    url = f"{sandbox.url}/sandbox/stats"
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        made = (await answer.json())["calls_by_method"]
+    return sum(made[name] for name in ("sendMessage", "editMessageText", "answerCallbackQuery"))
 
 
 async def at_square(walker: Walker) -> None:

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from tests.people import Person, buttons
-from tests.processes import BotProcess
+from tests.processes import BotProcess, free_port
 from yabot.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +40,29 @@ async def test_a_person_plays_and_finds_everything_again_after_a_stop_and_after_
         await bot.ready()
         await finds_everything_again(person)
         assert await bot.stop(signal.SIGTERM) == 0
+
+
+async def test_the_demo_needs_no_settings_and_keeps_everything(
+    client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    port = free_port()
+    settings = {"SANDBOX_PORT": str(port), "BOT_TOKEN": ""}
+    person = Person(client, f"http://127.0.0.1:{port}", 701)
+    async with BotProcess(tmp_path, "", settings, command="demo") as demo:
+        demo.start()
+        await demo.ready()
+        await person.says("/start")
+        await person.sees("Soy YABOT")
+        await person.says("/daily")
+        await person.sees("Ahora tienes 10")
+        assert await demo.stop(signal.SIGINT) == 0
+
+        demo.start()
+        await demo.ready()
+        assert await person.sees("Ahora tienes 10")
+        await person.says("/besitos")
+        await person.sees("Tienes 10 besitos")
+        assert await demo.stop(signal.SIGTERM) == 0
 
 
 async def plays_the_story(person: Person) -> None:

@@ -74,13 +74,19 @@ def key_that_is_no_key(folder: Path) -> Mistake:
     return Mistake({"JWT_PRIVATE_KEY_PATH": str(key)}, ["JWT_PRIVATE_KEY_PATH"])
 
 
-def broken_story(folder: Path) -> Mistake:
-    story = folder / "story"
-    shutil.copytree(Path(yabot.content.__file__).parent, story)
-    square = story / "es" / "pueblo.toml"
-    square.write_text(square.read_text().replace('next = "plaza"', 'next = "nowhere"', 1))
-    sea = story / "en" / "mar.toml"
-    sea.write_text(sea.read_text() + "\n[puerto\n")
+def story_that_leads_nowhere(folder: Path) -> Mistake:
+    story = own_story(folder)
+    for language in ("es", "en"):
+        village = story / language / "pueblo.toml"
+        village.write_text(village.read_text().replace('next = "plaza"', 'next = "nowhere"', 1))
+    says = [f"{language}/pueblo.toml: fragment 'start'" for language in ("es", "en")]
+    return Mistake({"CONTENT_PATH": str(story)}, says)
+
+
+def story_that_is_not_toml(folder: Path) -> Mistake:
+    story = own_story(folder)
+    with (story / "en" / "mar.toml").open("a") as sea:
+        sea.write("[puerto\n")
     return Mistake({"CONTENT_PATH": str(story)}, ["en/mar.toml: not valid TOML"])
 
 
@@ -107,9 +113,17 @@ MISTAKES = [
     folder_that_nobody_may_write,
     file_that_is_no_database,
     key_that_is_no_key,
-    broken_story,
+    story_that_leads_nowhere,
+    story_that_is_not_toml,
     several_at_once,
 ]
+
+
+def own_story(folder: Path) -> Path:
+    """A copy of the story that comes with the bot."""
+    story = folder / "story"
+    shutil.copytree(Path(yabot.content.__file__).parent, story)
+    return story
 
 
 def listening(stack: ExitStack) -> int:

@@ -14,6 +14,8 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
+from yabot.errors import ConfigError
+
 MASK = "***"
 
 PATTERNS = (
@@ -119,6 +121,10 @@ class _Bridge(logging.Handler):
             if record.name.partition(".")[0] not in OWN_PACKAGES:
                 keys |= {"library": record.name, "text": text}
                 text = "library.message"
-            self._log.log(record.levelno, text, exc_info=record.exc_info or None, **keys)
+            error = record.exc_info[1] if record.exc_info else None
+            if isinstance(error, ConfigError):  # told as it is; where it was found helps nobody
+                self._log.log(record.levelno, text, reason=str(error), **keys)
+            else:
+                self._log.log(record.levelno, text, exc_info=error, **keys)
         except Exception:
             self.handleError(record)

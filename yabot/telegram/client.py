@@ -5,11 +5,14 @@ and pacing are the caller's.
 """
 
 from types import TracebackType
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import orjson
 
 from yabot.errors import ConfigError, TelegramRefused, TelegramUnavailable
+from yabot.telegram.answers import BadAnswer
+from yabot.telegram.connections import Connections
 from yabot.telegram.encoding import decode, has_uploads
 
 CALL_TIMEOUT = 10.0
@@ -18,7 +21,7 @@ CALL_TIMEOUT = 10.0
 UPLOAD_TIMEOUT = 60.0
 """Seconds for a call that carries files."""
 
-_JSON = {"Content-Type": "application/json"}
+_JSON = "application/json"
 
 
 class TelegramClient:
@@ -29,9 +32,10 @@ class TelegramClient:
     """
 
     def __init__(self, token: str, base_url: str, *, connections: int = 100) -> None:
-        self._base = f"{base_url.rstrip('/')}/bot{token}/"
-        self._connections = connections
-        self._session: aiohttp.ClientSession | None = None
+        url = urlsplit(base_url)
+        self._connections = Connections(url, connections)
+        self._path = f"{quote(url.path.rstrip('/'))}/bot{quote(token, safe=':')}/"
+        self._host = url.netloc.rpartition("@")[2]
 
     async def call(
         self, method: str, params: bytes = b"{}", timeout: float | None = None
@@ -43,24 +47,19 @@ class TelegramClient:
         """
         if timeout is None:
             timeout = UPLOAD_TIMEOUT if has_uploads(params) else CALL_TIMEOUT
-        data, headers = _body(params)
+        content_type, body = await _body(params)
         try:
-            async with self._open().post(
-                self._base + method,
-                data=data,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=timeout),
-            ) as response:
-                return _result(method, response.status, await response.read())
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            answer = await self._connections.exchange(
+                self._request(method, content_type, body), timeout
+            )
+        except (BadAnswer, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise TelegramUnavailable(f"{method}: Telegram is out of reach: {reason}") from error
+        return _result(method, answer.status, answer.body)
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        self._connections.close()
 
     async def __aenter__(self) -> "TelegramClient":
         return self
@@ -73,23 +72,26 @@ class TelegramClient:
     ) -> None:
         await self.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._connections)
-            self._session = aiohttp.ClientSession(connector=connector)
-        return self._session
+    def _request(self, method: str, content_type: str, body: bytes) -> bytes:
+        head = (
+            f"POST {self._path}{method} HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
 
 
-def _body(params: bytes) -> tuple[bytes | aiohttp.FormData, dict[str, str] | None]:
+async def _body(params: bytes) -> tuple[str, bytes]:
+    """What a call sends and its content type."""
     if not has_uploads(params):
-        return params, _JSON
+        return _JSON, params
     fields, uploads = decode(params)
-    form = aiohttp.FormData(quote_fields=False)
+    form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
     for name, value in fields.items():
         form.add_field(name, value if isinstance(value, str) else orjson.dumps(value).decode())
     for name, upload in uploads.items():
         form.add_field(name, upload.content, filename=upload.filename)
-    return form, None
+    payload = form()
+    return payload.headers["Content-Type"], await payload.as_bytes()
 
 
 def _result(method: str, status: int, body: bytes) -> object:

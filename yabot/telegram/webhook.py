@@ -121,13 +121,21 @@ class WebhookServer(Actor[object]):
         return int(addresses[0][1]) if addresses else self._port
 
     async def started(self) -> None:
-        """Listen. Raises OSError when the address is taken."""
+        """Listen. Raises ConfigError where the address can't be had."""
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_route("*", self._path, self._handler.handle)
         app.router.add_route("*", "/{anything:.*}", _unknown_path)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+        except OSError as error:
+            raise ConfigError(
+                [
+                    f"WEBHOOK_PORT: can't listen on {self._host}:{self._port} ({error.strerror});"
+                    " stop what listens there or choose another port"
+                ]
+            ) from error
         log.info("webhook.listening", host=self._host, port=self.port, path=self._path)
 
     async def stopping(self) -> None:
