@@ -2,12 +2,13 @@
 
 A bound and no product: no envelope, no names, no supervision, no dead letters, no metrics. It has
 what an actor cannot do without: a capacity, one message at a time, a real `await` of an async
-handler inside a task, a budget of 64 messages, and for an ask a deadline in a timer wheel.
+method inside a task, a turn of 64 messages, another worker where a handler is suspended, and for
+an ask a deadline in a timer wheel.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from benchmarks.contest.sizes import BURST, Measures, Sizes, Stopwatch
 
@@ -16,15 +17,31 @@ BUDGET = 64
 SLOT = 0.05
 
 
+class Handler(Protocol):
+    """What an actor does."""
+
+    async def receive(self, message: object) -> object: ...
+
+
 class Cell:
     """An actor: a handler, and a queue while there is mail."""
 
-    __slots__ = ("handler", "queue", "scheduled")
+    __slots__ = ("actor", "queue", "scheduled")
 
-    def __init__(self, handler: Callable[[object], Awaitable[None]]) -> None:
-        self.handler = handler
+    def __init__(self, actor: Handler) -> None:
+        self.actor = actor
         self.queue: deque[object] | None = None
         self.scheduled = False
+
+
+class Question:
+    """A message whose sender waits."""
+
+    __slots__ = ("future", "message")
+
+    def __init__(self, message: object, future: "asyncio.Future[object]") -> None:
+        self.message = message
+        self.future = future
 
 
 class Wheel:
@@ -52,14 +69,14 @@ class Wheel:
 
 
 class Workers:
-    """The run queue and its tasks; a second worker comes when the first is suspended."""
+    """The run queue and its tasks."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: deque[Cell] = deque()
         self._idle: list[asyncio.Future[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._called = False
+        self._at_work = False
         self.wheel = Wheel()
 
     def tell(self, cell: Cell, message: object) -> None:
@@ -72,12 +89,12 @@ class Workers:
         if not cell.scheduled:
             cell.scheduled = True
             self._ready.append(cell)
-            if not self._called:
+            if not self._at_work:
                 self._call()
 
     async def ask(self, cell: Cell, message: object, timeout: float) -> object:
         future: asyncio.Future[object] = self._loop.create_future()
-        self.tell(cell, (message, future))
+        self.tell(cell, Question(message, future))
         slot = self.wheel.add(future, timeout)
         try:
             return await future
@@ -85,62 +102,89 @@ class Workers:
             self.wheel.discard(future, slot)
 
     def _call(self) -> None:
-        self._called = True
+        self._at_work = True
         if self._idle:
             self._idle.pop().set_result(None)
         else:
-            task = self._loop.create_task(self._work())
-            self._tasks.add(task)
+            self._tasks.add(self._loop.create_task(self._work()))
+
+    def _guard(self) -> None:
+        """The loop has come round: whoever was at work is inside a handler that waits."""
+        self._at_work = False
+        if self._ready:
+            self._call()
 
     async def _work(self) -> None:
         ready = self._ready
         while True:
+            guard = self._loop.call_soon(self._guard)
             while ready:
                 cell = ready.popleft()
-                queue, handler, budget = cell.queue, cell.handler, BUDGET
+                queue, budget = cell.queue, BUDGET
                 assert queue is not None
                 while queue and budget:
                     budget -= 1
-                    await handler(queue.popleft())
+                    message = queue.popleft()
+                    if message.__class__ is Question:
+                        await self._answer(cell, message)
+                    else:
+                        await cell.actor.receive(message)
                 if queue:
                     ready.append(cell)
-                    await asyncio.sleep(0)
                 else:
                     cell.scheduled = False
                     cell.queue = None
-            self._called = False
+            guard.cancel()
+            self._at_work = False
             future: asyncio.Future[None] = self._loop.create_future()
             self._idle.append(future)
             await future
 
+    async def _answer(self, cell: Cell, question: object) -> None:
+        assert isinstance(question, Question)
+        result = await cell.actor.receive(question.message)
+        if not question.future.done():
+            question.future.set_result(result)
+
+
+class Counting:
+    """Sets an event when it has handled so many messages."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.left = total
+        self.done = asyncio.Event()
+
+    async def receive(self, _message: object) -> None:
+        self.left -= 1
+        if not self.left:
+            self.left = self.total
+            self.done.set()
+
+
+class Answering:
+    """Answers with a number."""
+
+    async def receive(self, _message: object) -> int:
+        return 1
+
 
 async def tell(sizes: Sizes) -> dict[str, float]:
     """To one actor, in bursts."""
-    workers, done = Workers(), asyncio.Event()
-
-    async def handle(message: object) -> None:
-        if message == BURST:
-            done.set()
-
-    cell = Cell(handle)
+    workers, actor = Workers(), Counting(BURST)
+    cell = Cell(actor)
     watch = Stopwatch()
     for _ in range(sizes.messages // BURST):
-        for number in range(1, BURST + 1):
+        for number in range(BURST):
             workers.tell(cell, number)
-        await done.wait()
-        done.clear()
+        await actor.done.wait()
+        actor.done.clear()
     return watch.per_second(sizes.messages)
-
-
-async def _answer(message: object) -> None:
-    _question, future = message  # type: ignore[misc]
-    if not future.done():  # type: ignore[has-type]
-        future.set_result(1)  # type: ignore[has-type]
 
 
 async def ask(sizes: Sizes) -> dict[str, float]:
     """One after the other."""
-    workers, cell = Workers(), Cell(_answer)
+    workers, cell = Workers(), Cell(Answering())
     watch = Stopwatch()
     for number in range(sizes.asks):
         await workers.ask(cell, number, 5)
@@ -149,7 +193,7 @@ async def ask(sizes: Sizes) -> dict[str, float]:
 
 async def ask_crowd(sizes: Sizes) -> dict[str, float]:
     """A thousand askers of one actor."""
-    workers, cell = Workers(), Cell(_answer)
+    workers, cell = Workers(), Cell(Answering())
 
     async def asker() -> None:
         for number in range(sizes.asks // sizes.askers):
@@ -162,21 +206,27 @@ async def ask_crowd(sizes: Sizes) -> dict[str, float]:
 
 async def fan_out(sizes: Sizes) -> dict[str, float]:
     """To many actors in turn, again and again."""
-    workers, done, left = Workers(), asyncio.Event(), sizes.actors * sizes.rounds
-
-    async def handle(message: object) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            done.set()
-
-    cells = [Cell(handle) for _ in range(sizes.actors)]
+    workers, counter = Workers(), Counting(sizes.actors * sizes.rounds)
+    cells = [Cell(Part(counter)) for _ in range(sizes.actors)]
     watch = Stopwatch()
     for number in range(sizes.rounds):
         for cell in cells:
             workers.tell(cell, number)
-    await done.wait()
+    await counter.done.wait()
     return watch.per_second(sizes.actors * sizes.rounds)
+
+
+class Part:
+    """One of many that count together."""
+
+    def __init__(self, counter: Counting) -> None:
+        self.counter = counter
+
+    async def receive(self, _message: object) -> None:
+        counter = self.counter
+        counter.left -= 1
+        if not counter.left:
+            counter.done.set()
 
 
 MEASURES: Measures = {"tell": tell, "ask": ask, "ask_crowd": ask_crowd, "fan_out": fan_out}

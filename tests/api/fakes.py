@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import anyio
 
-from actors import AskTimeout
 from yabot.api.ledger import LedgerLine
 from yabot.domain.commands import Command, RegisterUser
 from yabot.domain.decide import decide
 from yabot.domain.decision import Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
+from yabot.errors import DeadlinePassed
 from yabot.services.gateway import Applied, Once
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -102,7 +102,7 @@ class MemoryUsers:
             raise self.trouble
         if timeout is not None and timeout < self.delay:
             await anyio.sleep(timeout)
-            raise AskTimeout("users/1", timeout)
+            raise DeadlinePassed(f"no answer within {timeout} s")
         await anyio.sleep(self.delay)
 
 

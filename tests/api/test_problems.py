@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from actors import ActorCrashed, ActorKilled, ActorStopped, AskTimeout, MailboxFull
-from supervision import BreakerOpen
+from actors import ActorCrashed
 from tests.api.conftest import Client
 from tests.api.fakes import MemoryUsers
-from yabot.errors import Overloaded, StoreUnavailable
+from yabot.errors import DeadlinePassed, Overloaded, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -206,11 +205,7 @@ async def test_an_expectation_that_nobody_knows_is_417(client: Client) -> None:
     [
         (StoreUnavailable("the disk is away", retry_after=2.5), 503, "3"),
         (Overloaded("too much", retry_after=0.2), 503, "1"),
-        (BreakerOpen("mongodb", retry_after=7.0), 503, "7"),
-        (MailboxFull("users/1", capacity=10, retry_after=1.2), 503, "2"),
-        (ActorStopped("users/1"), 503, "1"),
-        (ActorKilled("users/1"), 503, "1"),
-        (AskTimeout("users/1", 1.0), 504, None),
+        (DeadlinePassed("user 1 did not answer in time"), 504, None),
         (ActorCrashed("users/1", ValueError("secret-of-the-house")), 500, None),
         (ZeroDivisionError("secret-of-the-house"), 500, None),
     ],

@@ -3,11 +3,14 @@
 The rule: each function changes this process alone, and then runs the bot's own command line.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import anyio
 
+from tests.faults.recording import recording
 from tests.processes import yabot
+from yabot.events.ports import QueuedEvent
+from yabot.events.relay import EventRelay
 from yabot.stores.inbox import SqliteInbox
 from yabot.stores.migrations import MigrationManager
 from yabot.stores.replies import SqliteReplyOutbox
@@ -20,7 +23,7 @@ GUARDS = ("documents_follow_on", "documents_move_on")
 """The triggers that refuse a document computed from another version than the stored one."""
 
 LONG_WAY = 0.05
-"""Seconds between a call's mark and its sending, for a death to fall into."""
+"""Seconds between a mark and what should have come before it, for a death to fall into."""
 
 
 def unmarked() -> None:
@@ -63,6 +66,19 @@ def hasty() -> None:
     yabot()
 
 
+def careless() -> None:
+    """An event counts as taken before it is told."""
+    forward = EventRelay.forward
+
+    async def taken_first(self: EventRelay, rows: Sequence[QueuedEvent]) -> None:
+        await self._feed.taken(rows[-1].seq)
+        await anyio.sleep(LONG_WAY)
+        await forward(self, rows)
+
+    EventRelay.forward = taken_first  # type: ignore[method-assign]
+    recording()
+
+
 def newest_first() -> None:
     """Of updates that come together, the last is handed over first."""
     accept = SqliteInbox.accept
@@ -72,12 +88,6 @@ def newest_first() -> None:
 
     SqliteInbox.accept = reversed_accept  # type: ignore[method-assign]
     yabot()
-
-
-MUTANTS: dict[str, Callable[[], None]] = {
-    entry.__name__: entry
-    for entry in (unmarked, unguarded, forgetful, forgetful_and_unguarded, hasty, newest_first)
-}
 
 
 def _forget() -> None:

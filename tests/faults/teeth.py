@@ -16,9 +16,9 @@ import anyio
 
 from tests.faults import mutants
 from tests.faults.crash import Outcome, crash
+from tests.faults.recording import recording
 from tests.faults.street import MODES
 from tests.forks import Entry
-from tests.processes import yabot
 
 SHORT = 4.0
 """Seconds after which a person gives up where giving up is what is waited for."""
@@ -54,7 +54,7 @@ class Bite:
 
 
 BITES = {
-    "nothing taken away": Bite(yabot),
+    "nothing taken away": Bite(recording),
     "updates are not marked": Bite(mutants.unmarked, ["choices too many"]),
     "versions are not guarded": Bite(mutants.unguarded),
     "an actor forgets": Bite(mutants.forgetful),
@@ -62,6 +62,9 @@ BITES = {
         mutants.forgetful_and_unguarded, ["choices lost"]
     ),
     "calls are marked before they are sent": Bite(mutants.hasty, ["never answered", "waited"]),
+    "events are marked before they are told": Bite(
+        mutants.careless, ["was told before", "never told"]
+    ),
     # A webhook brings one update at a time, so there is no newest one.
     "the newest update comes first": Bite(
         mutants.newest_first, ["choices lost", "choices out of order"], ["polling"]

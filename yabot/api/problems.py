@@ -12,12 +12,10 @@ import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from actors import ActorKilled, ActorStopped, AskTimeout, MailboxFull
-from supervision import BreakerOpen
 from yabot.domain.decision import Rejected
 from yabot.domain.texts import say
 from yabot.domain.user import Language
-from yabot.errors import YabotError
+from yabot.errors import DeadlinePassed, YabotError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -94,14 +92,12 @@ def from_error(error: Exception) -> Problem | None:
             return error
         case web.HTTPException():
             return _from_http(error)
-        case AskTimeout() | TimeoutError():
+        case DeadlinePassed() | TimeoutError():
             return Problem(
                 504,
                 "deadline_passed",
                 "no answer in time; it may still happen, so repeat it with the same key",
             )
-        case BreakerOpen() | MailboxFull() | ActorStopped() | ActorKilled():
-            return _unavailable(getattr(error, "retry_after", None))
         case YabotError(retry_after=float() | int() as seconds):
             return _unavailable(seconds)
         case _:

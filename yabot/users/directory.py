@@ -12,6 +12,7 @@ import structlog
 
 from actors import (
     ActorCrashed,
+    ActorKilled,
     ActorRef,
     ActorStopped,
     ActorSystem,
@@ -173,7 +174,7 @@ class UserDirectory:
             return await self._ref(user_id).ask(question, timeout=timeout or ASK_TIMEOUT)
         except (MailboxFull, TooManyActors) as error:
             raise Overloaded(f"user {user_id} has too much waiting") from error
-        except ActorStopped as error:
+        except (ActorStopped, ActorKilled) as error:
             raise Overloaded("the bot is stopping; ask again in a moment") from error
         except AskTimeout as error:
             raise DeadlinePassed(f"user {user_id} did not answer in time") from error

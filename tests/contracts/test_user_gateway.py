@@ -1,0 +1,123 @@
+"""What `UserGateway` promises: the real directory, and the fake that the API is tested with."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+import anyio
+import pytest
+
+from actors import ActorSystem
+from tests.api.fakes import FakeClock, MemoryUsers
+from tests.fakes import MemoryStores
+from tests.stores.running import Clock
+from yabot.domain.commands import MoveBesitos, RegisterUser
+from yabot.domain.decision import Applied, Once, Rejected
+from yabot.domain.values import UserId
+from yabot.errors import DeadlinePassed
+from yabot.services.gateway import UserGateway
+from yabot.users.actor import UserParts
+from yabot.users.directory import UserDirectory
+from yabot.users.ports import Stored
+from yabot.users.turn import Turn
+
+pytestmark = pytest.mark.anyio
+
+REGISTER = RegisterUser(telegram_user_id=7, first_name="Ana")
+EARN = MoveBesitos(amount=5, reason="test")
+SPEND = MoveBesitos(amount=-50, reason="test")
+
+
+class Open(Protocol):
+    """Opens a gateway; a slow one does not answer in time."""
+
+    def __call__(self, *, slow: bool = False) -> AbstractAsyncContextManager[UserGateway]: ...
+
+
+@pytest.fixture(params=["directory", "fake"])
+def opened(request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Open:
+    @asynccontextmanager
+    async def directory(*, slow: bool = False) -> AsyncIterator[UserGateway]:
+        async with ActorSystem(drain=0.1) as system:
+            stores = MemoryStores(clock)
+            if slow:
+                monkeypatch.setattr(stores.users, "load", _never)
+            parts = UserParts(stores.users, _unused, lambda turn: None, clock)
+            yield UserDirectory(system, parts, stores.inbox)
+
+    @asynccontextmanager
+    async def fake(*, slow: bool = False) -> AsyncIterator[UserGateway]:
+        yield MemoryUsers(FakeClock(), delay=5.0 if slow else 0.0)
+
+    return directory if request.param == "directory" else fake
+
+
+async def _never(user_id: UserId, *, fenced: bool = False) -> Stored:
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+async def _unused(turn: Turn, update: object) -> None:
+    raise AssertionError("no update comes")
+
+
+async def test_an_unknown_user_is_none_and_what_is_asked_of_them_is_a_404(opened: Open) -> None:
+    async with opened() as users:
+        assert await users.get("7") is None
+        outcome = await users.apply("7", EARN)
+    assert isinstance(outcome, Rejected)
+    assert outcome.status == 404
+
+
+async def test_a_user_is_as_the_last_command_left_them(opened: Open) -> None:
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        outcome = await users.apply("7", EARN)
+        assert isinstance(outcome, Applied)
+        assert outcome.user.balance == 5
+        assert not outcome.replayed
+        assert await users.get("7") == outcome.user
+
+
+async def test_a_no_changes_nothing(opened: Open) -> None:
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        before = await users.get("7")
+        assert isinstance(await users.apply("7", SPEND), Rejected)
+        assert await users.get("7") == before
+
+
+async def test_a_key_takes_effect_once_and_is_answered_alike(opened: Open) -> None:
+    once = Once("key", "print")
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        first = await users.apply("7", EARN, once=once)
+        again = await users.apply("7", EARN, once=once)
+    assert isinstance(first, Applied)
+    assert isinstance(again, Applied)
+    assert again == Applied(first.user, replayed=True)
+
+
+async def test_a_no_under_a_key_stays_a_no(opened: Open) -> None:
+    once = Once("key", "print")
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        first = await users.apply("7", SPEND, once=once)
+        await users.apply("7", MoveBesitos(amount=100, reason="test"))
+        assert await users.apply("7", SPEND, once=once) == first
+    assert isinstance(first, Rejected)
+
+
+async def test_a_key_under_which_something_else_was_asked_is_refused(opened: Open) -> None:
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        await users.apply("7", EARN, once=Once("key", "print"))
+        outcome = await users.apply("7", SPEND, once=Once("key", "another"))
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "key_reused"
+
+
+async def test_an_answer_that_does_not_come_in_time_is_a_passed_deadline(opened: Open) -> None:
+    async with opened(slow=True) as users:
+        with pytest.raises(DeadlinePassed):
+            await users.get("7", timeout=0.05)
