@@ -30,6 +30,7 @@ format: .venv/ready
 	$(BIN)/ruff format .
 
 bench: .venv/ready
+	$(BIN)/uv sync --quiet --frozen --inexact --group bench
 	$(BIN)/python -m benchmarks
 
 load: .venv/ready
