@@ -8,12 +8,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-LEAVES = frozenset({"yabot.config", "yabot.errors", "yabot.faults", "yabot.outbox"})
+LEAVES = frozenset(
+    {"yabot.config", "yabot.eager", "yabot.errors", "yabot.faults", "yabot.outbox"}
+)
 
 ALLOWED: dict[str, frozenset[str]] = {
     "actors": frozenset(),
     "supervision": frozenset({"actors"}),
     "yabot.domain": frozenset(),
+    "yabot.eager": frozenset(),
     "yabot.errors": frozenset(),
     "yabot.faults": frozenset(),
     "yabot.config": frozenset({"yabot.domain", "yabot.errors"}),

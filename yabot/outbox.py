@@ -46,7 +46,7 @@ class Relay(Actor[object], ABC, Generic[RowT]):
 
     @abstractmethod
     async def read(self, after: int, limit: int) -> Sequence[RowT]:
-        """At most `limit` unsettled rows with `seq > after`, in order."""
+        """At most `limit` unsettled rows with `seq > after`, in order; fewer when that is all."""
 
     @abstractmethod
     async def changed(self) -> None:
@@ -70,7 +70,7 @@ class Relay(Actor[object], ABC, Generic[RowT]):
                 failures += 1
                 await self._pause(error, failures)
                 continue
-            if not rows:
+            if len(rows) < self.batch:
                 with anyio.move_on_after(IDLE_POLL):
                     await self.changed()
 

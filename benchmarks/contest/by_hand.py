@@ -126,11 +126,14 @@ class Workers:
                     budget -= 1
                     message = queue.popleft()
                     if message.__class__ is Question:
-                        await self._answer(cell, message)
+                        result = await cell.actor.receive(message.message)
+                        if not message.future.done():
+                            message.future.set_result(result)
                     else:
                         await cell.actor.receive(message)
                 if queue:
                     ready.append(cell)
+                    await asyncio.sleep(0)
                 else:
                     cell.scheduled = False
                     cell.queue = None
@@ -139,12 +142,6 @@ class Workers:
             future: asyncio.Future[None] = self._loop.create_future()
             self._idle.append(future)
             await future
-
-    async def _answer(self, cell: Cell, question: object) -> None:
-        assert isinstance(question, Question)
-        result = await cell.actor.receive(question.message)
-        if not question.future.done():
-            question.future.set_result(result)
 
 
 class Counting:

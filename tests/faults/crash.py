@@ -73,6 +73,7 @@ async def crash(
     )
     async with place as it:
         it.bot.start()
+        await it.bot.ready()
         try:
             async with it.load():
                 await _kill_often(it, kills, rng)

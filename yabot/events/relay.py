@@ -4,6 +4,7 @@ An event whose handling fails is tried again a few times and then set aside as a
 group, so one event never holds up those behind it for long.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,6 +13,7 @@ import structlog
 
 from supervision import backoff
 from yabot import faults
+from yabot.eager import Begun
 from yabot.events.base import BaseEvent
 from yabot.events.ports import EventFeed, QueuedEvent
 from yabot.outbox import Relay
@@ -25,7 +27,10 @@ LONGEST_PAUSE = 2.0
 """Seconds between two attempts, growing from the first to the longest."""
 
 HANDLING = 10.0
-"""Seconds that handling one event may take; longer is a failure."""
+"""Seconds that handling one event may wait; longer is a failure."""
+
+GATHERING = 0.02
+"""Seconds from the first new event to reading: a busy bot's events come in batches, not singly."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +52,9 @@ class EventRelay(Relay[QueuedEvent]):
         return await self._feed.read(after, limit)
 
     async def changed(self) -> None:
-        """Return when there may be more."""
+        """Return when there may be more, and a few have gathered."""
         await self._feed.changed()
+        await asyncio.sleep(GATHERING)
 
     async def forward(self, rows: Sequence[QueuedEvent]) -> None:
         """Deliver the events, then note how far the group has come."""
@@ -66,8 +72,10 @@ class EventRelay(Relay[QueuedEvent]):
         failure: Exception | None = None
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with anyio.fail_after(HANDLING):
-                    await self._deliver(event)
+                handling = Begun(self._deliver(event))
+                if handling.waits:
+                    async with asyncio.timeout(HANDLING):
+                        await handling
                 return None
             except Exception as error:
                 failure = error

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from aiogram import Bot
 from aiogram.client.default import Default
-from aiogram.types import InputFile
-from pydantic import BaseModel
+from aiogram.types import InlineKeyboardMarkup, InputFile
+from pydantic import BaseModel, PrivateAttr
 
 from yabot.domain.values import Instant
 from yabot.errors import CannotRecord
@@ -24,6 +24,19 @@ _HAS_UPLOADS = b'{"' + UPLOADS.encode() + b'":'
 
 UPLOAD_LIMIT = 2 * 1024 * 1024
 """Bytes that one recorded call may upload; a file sent before goes by its file_id at any size."""
+
+
+class WrittenKeyboard(InlineKeyboardMarkup):
+    """Buttons that are sent again and again and never change: their JSON is written once."""
+
+    _written: bytes = PrivateAttr(b"")
+
+    @property
+    def written(self) -> bytes:
+        """The JSON of the buttons."""
+        if not self._written:
+            self._written = self.model_dump_json(exclude_none=True).encode()
+        return self._written
 
 
 class Upload(BaseModel):
@@ -47,6 +60,8 @@ async def encode(method: Method, bot: Bot, now: Instant) -> bytes:
 
     def plain(value: object) -> object:
         match value:
+            case WrittenKeyboard():
+                return orjson.Fragment(value.written)
             case BaseModel():
                 return _fields(value, bot)
             case InputFile():
@@ -84,11 +99,12 @@ def _fields(model: BaseModel, bot: Bot) -> dict[str, object]:
     given = model.__dict__
     if model.__pydantic_extra__:
         given = {**given, **model.__pydantic_extra__}
-    resolved = (
-        (name, bot.default[value.name] if isinstance(value, Default) else value)
-        for name, value in given.items()
-    )
-    return {name: value for name, value in resolved if value is not None}
+    fields: dict[str, object] = {}
+    for name, value in given.items():
+        meant = bot.default[value.name] if type(value) is Default else value
+        if meant is not None:
+            fields[name] = meant
+    return fields
 
 
 async def _read(files: Mapping[str, InputFile], bot: Bot, method: str) -> dict[str, object]:

@@ -17,6 +17,7 @@ from aiogram.types import Chat, TelegramObject, Update, User
 
 from yabot.domain.commands import RegisterUser
 from yabot.domain.user import Language
+from yabot.eager import Begun
 from yabot.users.turn import Turn
 
 Data = dict[str, Any]
@@ -76,14 +77,17 @@ def _is_new(turn: Turn, sender: User) -> bool:
 
 
 async def show_typing(handler: Next, event: TelegramObject, data: Data) -> Any:
-    """Show a slow handler as typing; a fast one costs a timer that is never used."""
+    """Show a slow handler as typing; one that never waits costs nothing."""
     chat: Chat | None = data.get("event_chat")
     if chat is None:
         return await handler(event, data)
+    handling = Begun(handler(event, data))
+    if not handling.waits:
+        return await handling
     typing = _Typing(data["direct_bot"], chat.id)
     timer = asyncio.get_running_loop().call_later(PATIENCE, typing.start)
     try:
-        return await handler(event, data)
+        return await handling
     finally:
         timer.cancel()
         typing.stop()

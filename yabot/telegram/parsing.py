@@ -47,6 +47,7 @@ class Builder(Generic[T]):
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
         self._table: dict[str, tuple[str, type | None, Read]] = {}
+        self._renamed: dict[str, str] = {}
         self._defaults: dict[str, object] = {}
         self._size = len(kind.model_fields)
 
@@ -56,6 +57,7 @@ class Builder(Generic[T]):
             plain, read = _reader(field, builders)
             self._table[field.alias or name] = (name, plain, read)
             if field.alias is not None:
+                self._renamed[field.alias] = name
                 self._table[name] = (name, None, _refuse)
         self._defaults = defaults_of(self._kind)
 
@@ -64,19 +66,21 @@ class Builder(Generic[T]):
         if type(raw) is not dict:
             raise Unfamiliar
         values = self._defaults.copy()
-        given: set[str] = set()
         extra: dict[str, object] = {}
         table = self._table
         for key, value in raw.items():
-            if key not in table:
+            if key in table:
+                name, plain, read = table[key]
+                values[name] = value if type(value) is plain else read(value, bot)
+            else:
                 extra[key] = value
-                given.add(key)
-                continue
-            name, plain, read = table[key]
-            values[name] = value if type(value) is plain else read(value, bot)
-            given.add(name)
         if len(values) != self._size:
             raise Unfamiliar
+        given = set(raw)
+        for key, name in self._renamed.items():
+            if key in given:
+                given.remove(key)
+                given.add(name)
         return bound(self._kind, values, given, extra, bot)
 
 

@@ -18,6 +18,7 @@ from yabot.domain.decision import Applied, Decision, Rejected
 from yabot.domain.events import HandlerCompleted, UpdateReceived
 from yabot.domain.user import Language
 from yabot.domain.values import UserId
+from yabot.eager import Begun
 from yabot.errors import AlreadyProcessed, StoreUnavailable
 from yabot.users import answers
 from yabot.users.give_up import give_up
@@ -122,8 +123,10 @@ class UserActor(Actor[UserMessage]):
         turn.emit(UpdateReceived(update_id=mail.update_id, update_type=kind))
         token = current_turn.set(turn)
         try:
-            async with asyncio.timeout(self._parts.turn_timeout):
-                await self._parts.handle(turn, mail.update)
+            handling = Begun(self._parts.handle(turn, mail.update))
+            if handling.waits:
+                async with asyncio.timeout(self._parts.turn_timeout):
+                    await handling
         finally:
             current_turn.reset(token)
         if turn.failure is not None:

@@ -13,6 +13,7 @@ from yabot.domain.story import Fragment
 from yabot.domain.texts import say
 from yabot.domain.user import Language
 from yabot.services.subscriptions import OFFERS
+from yabot.telegram.encoding import WrittenKeyboard
 
 REACTIONS = {"heart": "❤️", "fire": "🔥", "wow": "😮"}
 """The reactions to a fragment: the name that is stored, and what the button shows."""
@@ -46,7 +47,7 @@ def _fragment_keyboard(
     rows.append(
         [_button(shown, f"react:{fragment_id}:{name}") for name, shown in REACTIONS.items()]
     )
-    return InlineKeyboardMarkup(inline_keyboard=rows)
+    return WrittenKeyboard(inline_keyboard=rows)
 
 
 def fragment_keyboard(fragment: Fragment) -> InlineKeyboardMarkup:
@@ -68,4 +69,4 @@ def _button(text: str, data: str) -> InlineKeyboardButton:
 
 
 def _column(buttons: Iterable[InlineKeyboardButton]) -> InlineKeyboardMarkup:
-    return InlineKeyboardMarkup(inline_keyboard=[[button] for button in buttons])
+    return WrittenKeyboard(inline_keyboard=[[button] for button in buttons])
