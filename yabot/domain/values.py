@@ -1,6 +1,7 @@
 """The base of every domain value: frozen, validated at the edge, refusing unknown fields."""
 
-from typing import Annotated, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -21,3 +22,16 @@ class Value(BaseModel):
     """An immutable value. Change it with `model_copy(update=...)`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's own. A value has neither extra fields nor private ones to copy."""
+        if deep:
+            return super().model_copy(update=update, deep=True)
+        copy = self.__new__(type(self))
+        changes = update or {}
+        set_ = object.__setattr__
+        set_(copy, "__dict__", {**self.__dict__, **changes})
+        set_(copy, "__pydantic_fields_set__", {*self.__pydantic_fields_set__, *changes})
+        set_(copy, "__pydantic_extra__", None)
+        set_(copy, "__pydantic_private__", None)
+        return copy
