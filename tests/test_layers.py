@@ -8,9 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-LEAVES = frozenset(
-    {"yabot.config", "yabot.eager", "yabot.errors", "yabot.faults", "yabot.outbox"}
-)
+LEAVES = frozenset({"yabot.config", "yabot.eager", "yabot.errors", "yabot.faults", "yabot.outbox"})
 
 ALLOWED: dict[str, frozenset[str]] = {
     "actors": frozenset(),

@@ -1,6 +1,6 @@
 """One measure of one contestant, in this process: prints its figures as JSON.
 
-    python -m benchmarks.contest ours tell asyncio 1
+python -m benchmarks.contest ours tell asyncio 1
 """
 
 import json

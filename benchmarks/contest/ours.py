@@ -11,7 +11,7 @@ from time import perf_counter
 import anyio
 from anyio.lowlevel import checkpoint
 
-from actors import Actor, ActorRef, ActorSystem, Mailbox, Message
+from actors import Actor, ActorRef, ActorSystem, Mailbox, Message, VirtualActors
 from benchmarks.contest.sizes import BURST, Measures, Sizes, Stopwatch
 
 WORK = 5e-6
@@ -141,7 +141,9 @@ async def spawn(sizes: Sizes) -> dict[str, float]:
 async def idle(sizes: Sizes) -> dict[str, float]:
     """Bytes of a virtual actor, its name and its place in the family included."""
     async with ActorSystem() as system:
-        family = system.virtual("idle", lambda _key: Idle(), limit=sizes.idle)
+        family: VirtualActors[int, int] = system.virtual(
+            "idle", lambda _key: Idle(), limit=sizes.idle
+        )
         await _activate(family.ref(-1))
         gc.collect()
         tracemalloc.start()
@@ -220,7 +222,9 @@ async def cap(sizes: Sizes) -> dict[str, float]:
     """Many actors activated once each under a cap: resident memory when the cap is reached and at
     the end, in MB, and what an activation costs."""
     async with ActorSystem() as system:
-        family = system.virtual("cap", lambda _key: Idle(), limit=sizes.cap)
+        family: VirtualActors[int, int] = system.virtual(
+            "cap", lambda _key: Idle(), limit=sizes.cap
+        )
         watch, at_cap = Stopwatch(), 0.0
         for key in range(sizes.keys):
             family.ref(key).tell_nowait(0)
