@@ -101,6 +101,16 @@ class Settings(BaseSettings):
             raise ValueError("may hold 1 to 256 of A-Z, a-z, 0-9, _ and -")
         return value
 
+    @field_validator("mongodb_uri", "redis_url", "sqlite_key")
+    @classmethod
+    def _is_served(cls, value: SecretStr | None) -> SecretStr | None:
+        """What can't be honoured is refused: nobody shall believe in a copy or a cipher."""
+        if value is not None:
+            raise ValueError(
+                "this version keeps documents and events in plain SQLite only; unset it"
+            )
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseConfig:
