@@ -21,6 +21,7 @@ test-pages: .venv/ready
 	$(BIN)/python -m pytest tests/pages
 
 check: .venv/ready
+	$(BIN)/uv sync --quiet --frozen --inexact --group bench --group pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
