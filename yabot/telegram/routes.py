@@ -68,7 +68,7 @@ class Routes:
         kind = update.event_type
         event: TelegramObject = getattr(update, kind)
         data["event_update"] = update
-        stations = self._stations[kind]
+        stations = self._stations.get(kind)
         if stations is None:
             return await self._dispatcher.propagate_event(kind, event, **data)
         place = 0
