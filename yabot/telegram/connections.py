@@ -12,6 +12,7 @@ from urllib.parse import SplitResult
 
 import aiohappyeyeballs
 
+from yabot.eager import Begun
 from yabot.telegram.answers import Answer, AnswerReader, BadAnswer
 
 KEPT = 15.0
@@ -35,16 +36,21 @@ class Connection(asyncio.Protocol):
         self._reader = AnswerReader()
         self._answer: asyncio.Future[Answer] | None = None
 
-    async def exchange(self, request: bytes) -> Answer:
-        """Send a request and wait for its answer. Raises Lost, BadAnswer, OSError."""
+    async def exchange(self, request: bytes, deadline: float) -> Answer:
+        """Send a request and wait for its answer until `deadline`, in the loop's time.
+
+        Raises TimeoutError, Lost, BadAnswer, OSError.
+        """
         if self._transport is None:
             raise Lost("the connection was closed")
         self._reader = AnswerReader()
         self._answer = self._loop.create_future()
+        timer = self._loop.call_at(deadline, self._fail, TimeoutError("no answer in time"))
         self._transport.write(request)
         try:
             return await self._answer
         finally:
+            timer.cancel()
             self._answer = None
             self.idle_since = self._loop.time()
 
@@ -71,7 +77,7 @@ class Connection(asyncio.Protocol):
         try:
             answer = self._reader.feed(data)
         except BadAnswer as error:
-            self._answer.set_exception(error)
+            self._fail(error)
             return
         if answer is not None:
             self._answer.set_result(answer)
@@ -79,13 +85,14 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """It is gone; an answer that was to last until then is complete."""
         self._transport = None
-        if self._answer is None or self._answer.done():
-            return
         answer = self._reader.end() if error is None else None
-        if answer is not None:
+        if answer is not None and self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
-        else:
-            self._answer.set_exception(error or Lost("the connection was closed"))
+        self._fail(error or Lost("the connection was closed"))
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
 
 
 class Connections:
@@ -103,23 +110,39 @@ class Connections:
 
         Raises TimeoutError, Lost, BadAnswer, OSError.
         """
-        async with asyncio.timeout(timeout), self._slots:
-            connection = self._kept() or await self._connect()
-            try:
-                answer = await connection.exchange(request)
-            except BaseException:
-                connection.close()
-                raise
+        deadline = asyncio.get_running_loop().time() + timeout
+        taking = Begun(self._take())
+        if taking.waits:
+            async with asyncio.timeout_at(deadline):
+                connection = await taking
+        else:
+            connection = await taking
+        try:
+            answer = await connection.exchange(request, deadline)
             if answer.reusable and connection.open:
                 self._idle.append(connection)
             else:
                 connection.close()
             return answer
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._slots.release()
 
     def close(self) -> None:
         """Close what is idle; what is in use is closed by its user's end."""
         while self._idle:
             self._idle.pop().close()
+
+    async def _take(self) -> Connection:
+        """A connection that is ready, and a slot with it."""
+        await self._slots.acquire()
+        try:
+            return self._kept() or await self._connect()
+        except BaseException:
+            self._slots.release()
+            raise
 
     def _kept(self) -> Connection | None:
         stale = asyncio.get_running_loop().time() - KEPT
