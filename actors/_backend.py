@@ -46,8 +46,7 @@ def current_backend() -> Backend:
 def _asyncio_backend() -> Backend:
     loop = asyncio.get_running_loop()
 
-    def wake(waiter: Waiter) -> None:
-        future = cast("asyncio.Future[None]", waiter)
+    def wake(future: asyncio.Future[None]) -> None:
         if not future.done():
             future.set_result(None)
 
@@ -60,7 +59,7 @@ def _asyncio_backend() -> Backend:
     monotonic = getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
     return Backend(
         waiter=loop.create_future,
-        wake=wake,
+        wake=cast(Callable[[Waiter], None], wake),
         checkpoint=lambda: asyncio.sleep(0),
         now=time.monotonic if monotonic else loop.time,
         call_from_thread=loop.call_soon_threadsafe,

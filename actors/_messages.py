@@ -97,6 +97,8 @@ class Envelope:
 
 
 current: ContextVar[Envelope | None] = ContextVar("actors.current_envelope", default=None)
+get_current = current.get
+"""Looked up once: every message asks for it."""
 
 
 def current_envelope() -> Envelope | None:

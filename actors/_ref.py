@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from actors._cell import HOLD, KILL, RESUME, RETIRE, STOP, State
 from actors._errors import ActorCrashed, ActorStopped
-from actors._messages import Envelope, Message, current
+from actors._messages import Envelope, Message, get_current
 from actors._snapshot import ActorStatistics, actor_statistics
 from actors._ticket import Answer, refuse_cycle
 
@@ -50,7 +50,7 @@ class ActorRef(Generic[M]):
     def tell_nowait(self, message: M) -> None:
         """Send a message. Raises MailboxFull or ActorStopped, and then nothing was sent."""
         cell = self._target()
-        envelope = Envelope(message, cell, None, cell.kind.runtime.backend.now(), current.get())
+        envelope = Envelope(message, cell, None, cell.kind.now(), get_current())
         if not cell.post(envelope):
             raise cell.full()
 
@@ -62,10 +62,10 @@ class ActorRef(Generic[M]):
         nothing was sent. It yields only if it waits."""
         cell = self._target()
         backend = cell.kind.runtime.backend
-        envelope = Envelope(message, cell, None, backend.now(), current.get())
+        envelope = Envelope(message, cell, None, backend.now(), get_current())
         if cell.post(envelope):
             return
-        refuse_cycle(cell, current.get())
+        refuse_cycle(cell, get_current())
         waiter = backend.waiter()
         place = cell.line_up(envelope, waiter)
         try:
@@ -85,7 +85,7 @@ class ActorRef(Generic[M]):
         cell = self._target()
         runtime = cell.kind.runtime
         backend = runtime.backend
-        asker = current.get()
+        asker = get_current()
         if asker is not None:
             refuse_cycle(cell, asker)
         now = backend.now()
@@ -122,7 +122,7 @@ class ActorRef(Generic[M]):
         The deadline holds even if this call is cancelled. After it, `stopping()` has one more
         second. Raises AskCycle in the actor's own handler, which would wait for itself."""
         cell = self._target()
-        refuse_cycle(cell, current.get())
+        refuse_cycle(cell, get_current())
         self.stop_nowait()
         runtime = cell.kind.runtime
         slot = runtime.wheel.add(cell, runtime.backend.now() + timeout)
@@ -143,7 +143,7 @@ class ActorRef(Generic[M]):
 
         After `timeout` seconds the handler is cancelled."""
         cell = self._target()
-        refuse_cycle(cell, current.get())
+        refuse_cycle(cell, get_current())
         cell.want(HOLD)
         runtime = cell.kind.runtime
         deadline = _HoldDeadline(cell)
@@ -241,7 +241,7 @@ class VirtualRef(ActorRef[M]):
         cell = self._family._cells.get(self._key)
         if cell is None:
             return
-        refuse_cycle(cell, current.get())
+        refuse_cycle(cell, get_current())
         cell.want(RETIRE)
         runtime = cell.kind.runtime
         slot = runtime.wheel.add(cell, runtime.backend.now() + timeout)

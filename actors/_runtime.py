@@ -65,6 +65,7 @@ class Kind:
         "ended",
         "family",
         "mailbox",
+        "now",
         "on_crash",
         "on_exit",
         "prefix",
@@ -85,6 +86,7 @@ class Kind:
     ) -> None:
         self.runtime = runtime
         self.workers = runtime.workers
+        self.now = runtime.backend.now
         self._make = make
         self.mailbox = mailbox
         self.capacity = mailbox.capacity

@@ -46,6 +46,7 @@ class ActorSystem:
         self._drain = drain
         self._watchdog = Watchdog(watchdog) if watchdog is not None else None
         self._owners: dict[str, Cell | VirtualActors[Any, Any]] = {}
+        self._families: dict[str, VirtualActors[Any, Any]] = {}
         self._stack = AsyncExitStack()
         self._running = False
         self._kind: Kind | None = None
@@ -92,6 +93,7 @@ class ActorSystem:
             else:
                 await owner.stop(timeout=left)
             self._owners.pop(name, None)
+            self._families.pop(name, None)
 
     def spawn(
         self,
@@ -143,6 +145,7 @@ class ActorSystem:
             on_crash=on_crash or restart_at_once,
         )
         self._own(name, family)
+        self._families[name] = family
         return family
 
     def _must_run(self) -> None:
@@ -183,6 +186,7 @@ class ActorSystem:
                 cell.reject_all()
                 cell.wake_waiters()
         self._owners.clear()
+        self._families.clear()
 
     def on_dead_letter(self, callback: Callable[[DeadLetter], None]) -> None:
         """Call `callback` for every further dead letter. It must not wait; errors are logged."""
@@ -206,7 +210,7 @@ class ActorSystem:
         """What the system does now."""
         runtime, workers = self._runtime, self._runtime.workers
         cells = active_cells(runtime)
-        families = [owner for owner in self._owners.values() if isinstance(owner, VirtualActors)]
+        families = self._families.values()
         return SystemSnapshot(
             name=self.name,
             actors=len(self._owners) - len(families) + sum(map(len, families)),

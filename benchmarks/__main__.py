@@ -1,19 +1,30 @@
 """`make bench`: every benchmark, or those that are named."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
+from benchmarks import actors
 from benchmarks.street import compare as street
 
-BENCHMARKS: dict[str, Callable[[], object]] = {"street": street.compare}
+BENCHMARKS: Mapping[str, Callable[[], object]] = {
+    "actors": actors.compare,
+    "street": street.compare,
+}
+QUICK: Mapping[str, Callable[[], object]] = {
+    "actors": partial(actors.compare, rounds=1, fewer=10),
+    "street": partial(street.compare, rounds=1, people=200),
+}
 
 
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="all when left out")
-    for name in parser.parse_args().names or BENCHMARKS:
-        BENCHMARKS[name]()
+    parser.add_argument("--quick", action="store_true", help="one small round, to see that it runs")
+    arguments = parser.parse_args()
+    for name in arguments.names or BENCHMARKS:
+        (QUICK if arguments.quick else BENCHMARKS)[name]()
 
 
 if __name__ == "__main__":
