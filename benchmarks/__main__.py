@@ -4,15 +4,17 @@ import argparse
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from benchmarks import actors
+from benchmarks import actors, breaker
 from benchmarks.street import compare as street
 
 BENCHMARKS: Mapping[str, Callable[[], object]] = {
     "actors": actors.compare,
+    "breaker": breaker.compare,
     "street": street.compare,
 }
 QUICK: Mapping[str, Callable[[], object]] = {
     "actors": partial(actors.compare, rounds=1, fewer=10),
+    "breaker": partial(breaker.compare, rounds=1, calls=2000),
     "street": partial(street.compare, rounds=1, people=200),
 }
 

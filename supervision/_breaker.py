@@ -1,7 +1,7 @@
 """Breaker: stop calling what does not answer, and find out cheaply when it does again.
 
-Rule: a call counts in the state in which it began, or not at all; a cancelled call counts as
-nothing and returns its permit."""
+Rule: a call that goes well through a closed breaker pays for a counter and nothing else; only what
+a later state must recognise is written down."""
 
 from __future__ import annotations
 
@@ -9,115 +9,68 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from math import inf
 from types import TracebackType
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from supervision._backoff import backoff
-from supervision._breaker_table import TRANSITIONS, BreakerState, Event
-from supervision._errors import BreakerOpen
-from supervision._report import Context, Report
-from supervision._window import CountWindow, Memory, TimeWindow, Totals
+from supervision._breaker_policy import BreakerPolicy, BreakerStatistics
+from supervision._breaker_table import BreakerState, Event
+from supervision._circuit import Circuit, Permit
+from supervision._report import Report
 
 T = TypeVar("T")
 
-# As globals, because a look-up in an enum class costs as much as a call.
-CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
-FORCED_OPEN, DISABLED = BreakerState.FORCED_OPEN, BreakerState.DISABLED
-
-CROWDED = 1.0
-"""Seconds that a caller is told to wait while all probes are under way."""
+_permits: ContextVar[tuple[Permit, ...]] = ContextVar("supervision.permits", default=())
+"""The permits of the `async with` blocks around here, where they are written down."""
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerPolicy:
-    """When a breaker opens and closes. Rates are shares between 0 and 1, times are seconds.
+class _Done:
+    """An awaitable that is done: what `async with` awaits, without the frame of a coroutine."""
 
-    It opens once `minimum_calls` are in the window and the failed reach `failure_rate` or those
-    slower than `slow_call` reach `slow_rate`. It stays open for `open_for`, longer after each
-    failed probe, up to `longest_open`; then `probes` calls at a time may try, and as many successes
-    close it. A probe that is not back after `probe_timeout` gives its place to another."""
-
-    window: CountWindow | TimeWindow = field(default_factory=CountWindow)
-    failure_rate: float = 0.5
-    slow_call: float = inf
-    slow_rate: float = 1.0
-    minimum_calls: int = 10
-    open_for: float = 5.0
-    longest_open: float = 60.0
-    probes: int = 1
-    probe_timeout: float = 30.0
+    __slots__ = ()
+    __await__ = ().__iter__
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerStatistics:
-    """What a breaker knows. `calls`, `failed`, `slow` are of the window; the rest since the start;
-    `retry_after` (seconds) is 0 where calls pass."""
-
-    name: str
-    state: BreakerState
-    calls: int
-    failed: int
-    slow: int
-    failure_rate: float
-    slow_rate: float
-    refused: int
-    opened: int
-    retry_after: float
-    last_error: str | None
+_DONE = cast("Awaitable[None]", _Done())
 
 
-def is_failure(error: BaseException) -> bool:
-    """The default: every Exception is a failure of what was called; a cancellation is not."""
-    return isinstance(error, Exception)
+def every_error(_error: Exception) -> bool:
+    """The default: whatever a call raises is a failure of what was called."""
+    return True
 
 
-class _Permit:
-    __slots__ = ("began", "era", "probe")
-
-    def __init__(self, era: int, began: float, probe: bool) -> None:
-        self.era = era
-        self.began = began
-        self.probe = probe
+def _without(permits: tuple[Permit, ...], gone: Permit) -> tuple[Permit, ...]:
+    return tuple(permit for permit in permits if permit is not gone)
 
 
-_permits: ContextVar[tuple[_Permit, ...]] = ContextVar("supervision.permits", default=())
-
-
-class Breaker:
+class Breaker(Circuit):
     """`async with breaker:` around a call, or `await breaker.call(function)`.
 
     Raises BreakerOpen without calling. `counts` says which errors are failures; others are
-    successes, since whoever raised them answered. For one event loop, like everything here."""
+    successes, since whoever raised them answered. `fails` says which results of `call` are
+    failures all the same. For one event loop, like everything here."""
+
+    # A block that enters while `_plain` writes nothing down: `_inside` counts such blocks. They
+    # lose that when the state changes, and until all of them have left, blocks that enter are
+    # written down as `_permits`: who leaves and finds none is one of the old ones.
 
     def __init__(
         self,
         name: str,
         policy: BreakerPolicy | None = None,
         *,
-        counts: Callable[[BaseException], bool] = is_failure,
+        counts: Callable[[Exception], bool] = every_error,
+        fails: Callable[[object], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
         report: Callable[[Report], None] | None = None,
     ) -> None:
-        self.name = name
-        self.policy = policy or BreakerPolicy()
-        self._counts = counts
-        self._clock = clock
-        self._rng = rng
-        self._report = report
-        self._state = CLOSED
-        self._era = 0
-        self._untimed = self._shared_permit()
-        self._memory: Memory = self.policy.window.memory()
-        self._probes: set[_Permit] = set()
-        self._recovered = 0
-        self._relapses = 0
-        self._reopens_at = 0.0
-        self._refused = 0
-        self._opened = 0
-        self._last_error: str | None = None
+        super().__init__(
+            name, policy or BreakerPolicy(), counts=counts, clock=clock, rng=rng, report=report
+        )
+        self._fails = fails
+        self._inside = 0
+        self._written = 0
+        self._plain = self._may_be_plain()
 
     @property
     def state(self) -> BreakerState:
@@ -126,160 +79,94 @@ class Breaker:
 
     async def call(self, function: Callable[[], Awaitable[T]]) -> T:
         """Await `function()`, unless the breaker is open."""
-        permit = self._enter()
+        permit = self._shared or self._enter()
         try:
             result = await function()
+            failed = self._fails is not None and self._fails(result)
         except BaseException as error:
             self._leave(permit, error)
             raise
-        self._leave(permit, None)
+        if failed:
+            self._leave(permit, None, "its answer was a failure")
+        elif permit is self._shared:
+            self._memory.add(False, False)
+        else:
+            self._leave(permit, None)
         return result
 
-    async def __aenter__(self) -> None:
-        _permits.set((*_permits.get(), self._enter()))
+    def __aenter__(self) -> Awaitable[None]:
+        if self._plain:
+            self._inside += 1
+        else:
+            _permits.set((*_permits.get(), self._enter()))
+            self._written += 1
+        return _DONE
 
-    async def __aexit__(
+    def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
-        *rest, permit = _permits.get()
-        _permits.set(tuple(rest))
-        self._leave(permit, error)
-
-    def _enter(self) -> _Permit:
-        state = self._state
-        if state is CLOSED and self._untimed is not None:
-            return self._untimed
-        now = self._clock()
-        if state is OPEN and now >= self._reopens_at:
-            self._move(Event.WAITED, now)
-            state = self._state
-        if state is OPEN or state is FORCED_OPEN:
-            raise self._refusal(now)
-        if state is not HALF_OPEN:
-            return _Permit(self._era, now, False)
-        lost = {probe for probe in self._probes if now - probe.began >= self.policy.probe_timeout}
-        self._probes -= lost
-        if len(self._probes) + self._recovered >= self.policy.probes:
-            raise self._refusal(now)
-        probe = _Permit(self._era, now, True)
-        self._probes.add(probe)
-        return probe
-
-    def _shared_permit(self) -> _Permit | None:
-        """One permit for all calls of an era, where nobody asks when each of them began."""
-        return _Permit(self._era, 0.0, False) if self.policy.slow_call == inf else None
-
-    def _refusal(self, now: float) -> BreakerOpen:
-        self._refused += 1
-        return BreakerOpen(self.name, self._retry_after(now))
-
-    def _retry_after(self, now: float) -> float:
-        match self._state:
-            case BreakerState.OPEN:
-                return max(0.0, self._reopens_at - now)
-            case BreakerState.FORCED_OPEN:
-                return self.policy.longest_open
-            case BreakerState.HALF_OPEN:
-                full = len(self._probes) + self._recovered >= self.policy.probes
-                return CROWDED if full else 0.0
-            case _:
-                return 0.0
-
-    def _leave(self, permit: _Permit, error: BaseException | None) -> None:
-        if permit.probe:
-            known = permit in self._probes
-            self._probes.discard(permit)
-            if not known:
-                return
-        if permit.era != self._era or self._state is DISABLED:
-            return
-        if error is not None and not isinstance(error, Exception):
-            return
-        now = self._clock()
-        failed = error is not None and self._counts(error)
-        slow = permit is not self._untimed and now - permit.began >= self.policy.slow_call
-        if failed:
-            self._last_error = f"{type(error).__name__}: {error}"
-        self._memory.add(now, failed, slow)
-        if permit.probe:
-            self._judge_probe(now, failed or slow)
-        elif (failed or slow) and self._state is CLOSED and self._too_bad(now):
-            self._move(Event.TRIPPED, now)
-
-    def _judge_probe(self, now: float, bad: bool) -> None:
-        if bad:
-            self._relapses += 1
-            self._move(Event.RELAPSED, now)
-            return
-        self._recovered += 1
-        if self._recovered >= self.policy.probes:
-            self._relapses = 0
-            self._move(Event.RECOVERED, now)
-
-    def _too_bad(self, now: float) -> bool:
-        totals, policy = self._memory.totals(now), self.policy
-        return totals.calls >= policy.minimum_calls and (
-            totals.failed >= policy.failure_rate * totals.calls > 0 < totals.failed
-            or totals.slow >= policy.slow_rate * totals.calls > 0 < totals.slow
-        )
-
-    def _move(self, event: Event, now: float) -> None:
-        before, totals = self._state, self._memory.totals(now)
-        self._state = TRANSITIONS[before, event]
-        self._era += 1
-        self._untimed = self._shared_permit()
-        self._probes.clear()
-        self._recovered = 0
-        if self._state is OPEN:
-            self._opened += 1
-            self._reopens_at = now + self._open_time()
+    ) -> Awaitable[None]:
+        if self._plain and error is None:
+            self._inside -= 1
+            self._memory.add(False, False)
         else:
-            self._memory = self.policy.window.memory()
-        if self._report is not None and before is not self._state:
-            self._report(self._describe(before, event, totals, now))
+            self._leave_block(error)
+        return _DONE
 
-    def _open_time(self) -> float:
-        """The open time, and after relapses more of it, with jitter on what is added."""
-        policy = self.policy
-        if not self._relapses:
-            return policy.open_for
-        room = max(0.0, policy.longest_open - policy.open_for)
-        return policy.open_for + backoff(
-            self._relapses, base=policy.open_for, cap=room, rng=self._rng
-        )
+    def _leave_block(self, error: BaseException | None) -> None:
+        if self._plain and self._shared is not None:
+            self._inside -= 1
+            self._leave(self._shared, error)
+            return
+        permit = self._written_permit()
+        if permit is None:
+            self._inside -= 1
+        else:
+            self._leave(permit, error)
+        self._plain = self._may_be_plain()
 
-    def _describe(self, before: BreakerState, event: Event, totals: Totals, now: float) -> Report:
-        reason = f"{before.value} to {self._state.value}: {event.value}"
-        if event is Event.TRIPPED:
-            reason += f" ({totals.failed} failed, {totals.slow} slow, of {totals.calls})"
-        if event in (Event.TRIPPED, Event.RELAPSED) and self._last_error is not None:
-            reason += f", last {self._last_error}"
-        return Report(self.name, Context.BREAKER, reason, self.name, now)
+    def _written_permit(self) -> Permit | None:
+        """The permit of the innermost block of this breaker, if it is written down."""
+        permits = _permits.get()
+        for permit in reversed(permits):
+            if permit.circuit is self and not permit.left:
+                permit.left = True
+                self._written -= 1
+                rest = permits[:-1] if permit is permits[-1] else _without(permits, permit)
+                _permits.set(rest)
+                return permit
+        return None
+
+    def _may_be_plain(self) -> bool:
+        return self._shared is not None and not self._inside and not self._written
+
+    def _move(self, event: Event) -> None:
+        """Change the state as the table says, and begin a new era."""
+        super()._move(event)
+        self._plain = self._may_be_plain()
 
     def force_open(self) -> None:
         """Refuse every call until `reset()`."""
-        self._move(Event.FORCE_OPEN, self._clock())
+        self._move(Event.FORCE_OPEN)
+
+    def force_close(self) -> None:
+        """Let every call through, count it, never open, until `reset()`."""
+        self._move(Event.FORCE_CLOSE)
 
     def disable(self) -> None:
         """Let every call through and count nothing until `reset()`."""
-        self._move(Event.DISABLE, self._clock())
-
-    def only_measure(self) -> None:
-        """Let every call through, count it, never open, until `reset()`."""
-        self._move(Event.ONLY_MEASURE, self._clock())
+        self._move(Event.DISABLE)
 
     def reset(self) -> None:
         """Close, forget the window, and go on normally."""
         self._relapses = 0
-        self._move(Event.RESET, self._clock())
+        self._move(Event.RESET)
 
     def statistics(self) -> BreakerStatistics:
         """What the breaker knows now."""
-        now = self._clock()
-        totals = self._memory.totals(now)
+        totals = self._memory.totals()
         calls = max(1, totals.calls)
         return BreakerStatistics(
             name=self.name,
@@ -291,6 +178,6 @@ class Breaker:
             slow_rate=totals.slow / calls,
             refused=self._refused,
             opened=self._opened,
-            retry_after=self._retry_after(now),
+            retry_after=self._retry_after(self._clock()),
             last_error=self._last_error,
         )

@@ -22,7 +22,7 @@ class BreakerState(Enum):
     """Refuses it, by order."""
     DISABLED = "disabled"
     """Lets it through and counts nothing, by order."""
-    METRICS_ONLY = "metrics_only"
+    FORCED_CLOSED = "forced_closed"
     """Lets it through and counts it, but never opens, by order."""
 
 
@@ -35,14 +35,14 @@ class Event(Enum):
     RELAPSED = "a probe failed"
     FORCE_OPEN = "ordered to open"
     DISABLE = "ordered to let everything through"
-    ONLY_MEASURE = "ordered to measure only"
+    FORCE_CLOSE = "ordered to stay closed"
     RESET = "ordered back to normal"
 
 
 _BY_ORDER = {
     Event.FORCE_OPEN: BreakerState.FORCED_OPEN,
     Event.DISABLE: BreakerState.DISABLED,
-    Event.ONLY_MEASURE: BreakerState.METRICS_ONLY,
+    Event.FORCE_CLOSE: BreakerState.FORCED_CLOSED,
     Event.RESET: BreakerState.CLOSED,
 }
 
@@ -55,14 +55,3 @@ TRANSITIONS: Mapping[tuple[BreakerState, Event], BreakerState] = MappingProxyTyp
         **{(state, order): target for order, target in _BY_ORDER.items() for state in BreakerState},
     }
 )
-
-
-def diagram() -> str:
-    """The table as a Graphviz graph; orders, which lead from everywhere, are drawn once."""
-    lines = ["digraph breaker {"]
-    for (state, event), target in TRANSITIONS.items():
-        if event not in _BY_ORDER:
-            lines.append(f'  {state.value} -> {target.value} [label="{event.value}"];')
-    for order, target in _BY_ORDER.items():
-        lines.append(f'  any -> {target.value} [label="{order.value}", style=dashed];')
-    return "\n".join([*lines, "}"])

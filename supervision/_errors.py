@@ -1,10 +1,11 @@
 """What supervision itself can fail with.
 
 SupervisionError
-├── Escalated     more restarts than a supervisor may make: it gives up, its parent takes over
-├── StartTimeout  a child's `started()` did not return in time
-├── UnknownChild  no such path in this tree
-└── BreakerOpen   the call was not made; carries `retry_after`
+├── Escalated        more restarts than a supervisor may make: it gives up, its parent takes over
+├── StartTimeout     a child's `started()` did not return in time
+├── UnknownChild     no such path in this tree
+├── TooManyChildren  a supervisor takes no more of them
+└── BreakerOpen      the call was not made; carries `retry_after`
 """
 
 from __future__ import annotations
@@ -41,6 +42,15 @@ class UnknownChild(SupervisionError):
     def __init__(self, path: str, known: tuple[str, ...]) -> None:
         super().__init__(f"no child at {path!r}; there are {', '.join(known)}")
         self.path = path
+
+
+class TooManyChildren(SupervisionError):
+    """A supervisor has as many children as it may: remove one before another is added."""
+
+    def __init__(self, supervisor: str, limit: int) -> None:
+        super().__init__(f"{supervisor} has {limit} children and takes no more")
+        self.supervisor = supervisor
+        self.limit = limit
 
 
 class BreakerOpen(SupervisionError):

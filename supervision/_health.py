@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -15,6 +16,16 @@ class Health(Enum):
     DOWN = "DOWN"
     """It does not work."""
 
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A health, and in a few words why it is no better."""
+
+    health: Health
+    reason: str = ""
+
+
+WELL = Condition(Health.OK)
 
 _ORDER = (Health.OK, Health.DEGRADED, Health.DOWN)
 

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from supervision._health import Health
-
-
-class Status(Enum):
-    """What a supervisor knows of a child."""
-
-    HELD = "HELD"
-    """Not started, because it waits for another one."""
-    STARTING = "STARTING"
-    UP = "UP"
-    RESTARTING = "RESTARTING"
-    """It failed, and waits for its restart."""
-    DONE = "DONE"
-    """It stopped by itself, as it may."""
-    DOWN = "DOWN"
-    """It failed and is not restarted."""
+from supervision._life import Status
+from supervision._report import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """One line of the tree. `kind` is a strategy, "virtual" or "actor"; times are in seconds.
 
-    `since` is how long the health is what it is. `restarts` of at most `intensity` were made in the
-    last `period`, by the supervisor that the node is or that it has."""
+    `since` is how long the health is what it is, `reason` why it is not OK. `restarts` of at most
+    `intensity` were made in the last `period`, by the supervisor that the node is or that it has.
+    `reports` are the latest of the tree, on its top, as many as were asked for."""
 
     name: str
     path: str
@@ -43,6 +30,8 @@ class Node:
     next_restart: float | None
     last_error: str | None
     children: tuple[Node, ...] = ()
+    reason: str = ""
+    reports: tuple[Report, ...] = ()
 
     def at_fault(self) -> tuple[Node, ...]:
         """The children that make this node less than OK."""

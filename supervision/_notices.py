@@ -4,6 +4,7 @@ comes late, after a restart, is recognised and ignored."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from actors import Message
 
@@ -12,7 +13,7 @@ from actors import Message
 class Failed:
     """A child crashed, or could not start and then `started` is False."""
 
-    index: int
+    child: str
     incarnation: int
     started: bool
     error: Exception
@@ -22,19 +23,37 @@ class Failed:
 class Exited:
     """A child stopped by itself."""
 
-    index: int
+    child: str
     incarnation: int
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """The delay of a restart is over: (index, incarnation) of those concerned."""
+class Waited:
+    """The delay before a child's restart is over."""
 
-    members: tuple[tuple[int, int], ...]
+    child: str
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild(Message[None]):
+    """A child has been added: start it in its turn."""
+
+    child: str
 
 
 @dataclass(frozen=True, slots=True)
 class RestartChild(Message[None]):
     """An operator wants a child restarted. It counts as no failure."""
 
-    index: int
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveChild(Message[None]):
+    """A child shall stop for good and be forgotten."""
+
+    child: str
+
+
+Notice: TypeAlias = Failed | Exited | Waited | StartChild | RestartChild | RemoveChild

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from supervision._health import Health
-from supervision._node import Node, Status
+from supervision._life import Status
+from supervision._node import Node
 
-KIND_WIDTH = 12
-STATUS_WIDTH = 10
+KIND_WIDTH = 13
+STATE_WIDTH = 9
 
 
 def render(node: Node) -> str:
@@ -36,16 +37,18 @@ def _in_one_line(node: Node, depth: int) -> bool:
 
 
 def _facts(node: Node, depth: int) -> str:
+    """An actor's state stands where the others have their kind."""
     if node.kind == "actor":
-        return f"{_state(node):<{STATUS_WIDTH}} {_why(node)}".rstrip()
+        return f"{_state(node):<{KIND_WIDTH}} {_why(node)}".rstrip()
     start = f"{node.kind:<{KIND_WIDTH}} "
-    if node.kind == "virtual":
+    well = node.health is Health.OK and node.status is Status.UP
+    if node.kind == "virtual" and well:
         return start + node.detail
-    if node.children and _in_one_line(node, depth):
+    if well and node.children and _in_one_line(node, depth):
         told = " · ".join(_short(child) for child in node.children)
     else:
-        told = _whose_fault(node)
-    return f"{start}{_state(node):<{STATUS_WIDTH}}{told}".rstrip()
+        told = _why(node)
+    return f"{start}{_state(node):<{STATE_WIDTH}} {told}".rstrip()
 
 
 def _state(node: Node) -> str:
@@ -58,23 +61,20 @@ def _short(child: Node) -> str:
     return f"{child.name} {child.health.value}" + (f", {child.detail}" if child.detail else "")
 
 
-def _whose_fault(node: Node) -> str:
-    if node.health is Health.OK:
-        return node.detail
-    names = ", ".join(child.name for child in node.at_fault())
-    return f"since {_seconds(node.since)}" + (f": {names}" if names else "")
-
-
 def _why(node: Node) -> str:
+    """Since when it is not well and why, its restarts, what it says of itself, its last error."""
+    fails = node.status in (Status.RESTARTING, Status.STARTING, Status.DOWN)
     parts = []
-    if node.restarts and node.status is not Status.UP:
+    if node.health is not Health.OK and not fails:
+        parts.append(f"since {_seconds(node.since)}" + (f": {node.reason}" if node.reason else ""))
+    if fails and node.restarts and node.kind == "actor":
         parts.append(f"{node.restarts} of {node.intensity} in {_seconds(node.period)}")
     if node.next_restart is not None:
         parts.append(f"next in {_seconds(node.next_restart)}")
     if node.detail:
         parts.append(node.detail)
     told = ", ".join(parts)
-    if node.last_error is not None and node.status is not Status.UP:
+    if fails and node.last_error is not None:
         told = f"{told} ({node.last_error})".lstrip()
     return told
 

@@ -1,15 +1,16 @@
 """What happened, in one shape: supervisor, context, reason, offender. An operator learns one form.
 
-The four fields are those of OTP's supervisor reports. Rule: a report is a value; nobody formats it
-before somebody reads it."""
+The four fields are those of OTP's supervisor reports. Rule: whatever happens is one report, and it
+goes to the log, to the counts, to the history and to the observers, or to none of them."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 log = logging.getLogger("supervision")
 
@@ -28,9 +29,18 @@ class Context(Enum):
     ESCALATED = "escalated"
     """A supervisor gave up."""
     STOPPED = "stopped"
-    """A child did not stop by itself, or a whole tree ended."""
+    """A child failed when its supervisor had ended already."""
     BREAKER = "breaker"
     """A breaker changed its state."""
+    DEAD_LETTER = "dead_letter"
+    """Nobody handled a message."""
+
+
+_LEVELS = {
+    Context.CHILD_RESTARTED: logging.INFO,
+    Context.CHILD_ENDED: logging.INFO,
+    Context.ESCALATED: logging.ERROR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,11 @@ class Report:
 
 
 class Reports:
-    """The latest reports, and those who want each of them. Bounded."""
+    """The latest reports, how many there were, and those who want each of them. Bounded."""
 
     def __init__(self, capacity: int = 256) -> None:
         self._history: deque[Report] = deque(maxlen=capacity)
+        self._counts: Counter[Context] = Counter()
         self._observers: list[Callable[[Report], None]] = []
 
     def observe(self, callback: Callable[[Report], None]) -> None:
@@ -56,7 +67,18 @@ class Reports:
         self._observers.append(callback)
 
     def add(self, report: Report) -> None:
-        """Keep a report and show it to the observers."""
+        """Log a report, count it, keep it and show it to the observers."""
+        log.log(
+            _LEVELS.get(report.context, logging.WARNING),
+            f"supervision.{report.context.value}",
+            extra={
+                "supervisor": report.supervisor,
+                "context": report.context.value,
+                "reason": report.reason,
+                "offender": report.offender,
+            },
+        )
+        self._counts[report.context] += 1
         self._history.append(report)
         for observer in self._observers:
             try:
@@ -67,3 +89,7 @@ class Reports:
     def history(self) -> tuple[Report, ...]:
         """The reports that are kept, the oldest first."""
         return tuple(self._history)
+
+    def counts(self) -> Mapping[Context, int]:
+        """How many there were since the start, by context: for metrics."""
+        return MappingProxyType({context: self._counts[context] for context in Context})

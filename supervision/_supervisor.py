@@ -1,13 +1,12 @@
 """The supervisor: an actor that starts its children, hears of their failures and restarts them.
 
-It is a shell around pure parts: `add_restart` counts, `affected` chooses, `backoff` waits. Rule:
-while one child waits for its restart, the supervisor hears of the others."""
+It is a shell around pure parts: `add_restart` counts, `affected` chooses, `backoff` waits, `LIFE`
+says what may become of a child. Rule: while one child waits for its restart, the supervisor hears
+of the others."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from collections.abc import Callable
 
 import anyio
 
@@ -16,128 +15,148 @@ from supervision._backoff import backoff
 from supervision._branch import Branch, Member
 from supervision._errors import Escalated, StartTimeout
 from supervision._intensity import add_restart
-from supervision._node import Status
-from supervision._notices import Exited, Failed, RestartChild, Retry
+from supervision._life import Status, Step
+from supervision._notices import Exited, Failed, Notice, RestartChild, StartChild, Waited
 from supervision._report import Context
 from supervision._spec import RestartType
 from supervision._strategy import Strategy, affected
-
-Notice: TypeAlias = Failed | Exited | Retry | RestartChild
 
 
 class SupervisorActor(Actor[Notice]):
     """Keeps the members of one branch running."""
 
-    def __init__(self, branch: Branch, rng: Callable[[], float] = random.random) -> None:
+    def __init__(self, branch: Branch, rng: Callable[[], float]) -> None:
         self._branch = branch
         self._rng = rng
 
     async def started(self) -> None:
         """Start all children in order."""
         self._branch.restart_times = ()
-        for member in self._branch.members:
+        for member in self._branch.in_order():
             member.failures = 0
-            if member.status in (Status.DONE, Status.DOWN):
-                self._branch.respawn(member, lambda branch: SupervisorActor(branch, self._rng))
-        await self._bring_up(self._branch.members)
+            self._renew(member)
+        await self._bring_up(self._branch.in_order())
 
     async def receive(self, message: Notice) -> None:
         """Deal with one failure, one restart or one order."""
-        if self._branch.closing:
+        member = self._branch.members.get(message.child)
+        if self._branch.closing or member is None:
             return
         match message:
-            case Failed(index):
-                await self._failed(self._branch.members[index], message)
-            case Exited(index, incarnation):
-                await self._exited(self._branch.members[index], incarnation)
-            case Retry(members):
-                await self._bring_up(
-                    self._branch.members[index]
-                    for index, incarnation in members
-                    if self._branch.members[index].incarnation == incarnation
-                )
+            case Failed(_, incarnation):
+                if member.incarnation == incarnation and member.runs:
+                    await self._failed(member, message)
+            case Exited(_, incarnation):
+                if member.incarnation == incarnation and member.status is Status.UP:
+                    await self._exited(member)
+            case Waited(_, incarnation):
+                if member.incarnation == incarnation and member.status is Status.RESTARTING:
+                    member.step(Step.WAITED)
+                    await self._take_turns(member)
+            case StartChild():
+                await self._take_turns(member)
+            case RestartChild():
+                await self._branch.rest_member(member)
+                self._renew(member)
+                await self._take_turns(member)
             case _:
-                await self._restart_by_order(self._branch.members[message.index])
+                await self._branch.stop_member(member)
+                del self._branch.members[member.spec.name]
 
     async def stopping(self) -> None:
         """Put all children to rest, the last started first."""
-        await self._put_down(self._branch.members)
+        await self._branch.rest()
 
     async def restarting(self, _error: Exception) -> None:
         """The same after a failure: the next incarnation starts them again."""
-        await self._put_down(self._branch.members)
+        await self._branch.rest()
 
-    async def _bring_up(self, members: Iterable[Member]) -> None:
+    def _renew(self, member: Member) -> None:
+        """Make a child ready to be started, whatever has become of it."""
+        if member.gone:
+            self._branch.respawn(member)
+        else:
+            member.step(Step.ANEW)
+
+    async def _take_turns(self, member: Member) -> None:
+        """Start a child whose turn has come; where the order matters, with those held after it."""
+        ordered = self._branch.spec.strategy is not Strategy.ONE_FOR_ONE
+        await self._bring_up(self._branch.in_order() if ordered else [member])
+
+    async def _bring_up(self, members: list[Member]) -> None:
+        """Start those who are held, in order; where each needs those before it, no further than
+        the first that has to wait."""
+        ordered = self._branch.spec.strategy is not Strategy.ONE_FOR_ONE
         for member in members:
             if self._branch.closing:
                 return
-            if member.status in (Status.UP, Status.DONE, Status.DOWN):
-                continue
-            if not await self._start(member) and self._needs_order():
+            if member.status is Status.HELD:
+                await self._start(member)
+            if ordered and not (member.gone or member.status is Status.UP):
                 return
 
-    def _needs_order(self) -> bool:
-        return self._branch.spec.strategy is not Strategy.ONE_FOR_ONE
-
-    async def _start(self, member: Member) -> bool:
+    async def _start(self, member: Member) -> None:
         """Start a child. Where it fails, its notice comes and is dealt with like any failure."""
         again = member.incarnation > 0
-        member.incarnation += 1
-        member.status = Status.STARTING
+        self._branch.incarnations += 1
+        member.incarnation = self._branch.incarnations
+        member.step(Step.BEGINS)
         member.retry_at = None
         if member.ref is not None and not await self._resume(member):
-            return False
-        member.status = Status.UP
+            return
+        member.step(Step.READY)
         member.up_since = self.system.now()
         if again:
             self._branch.report(Context.CHILD_RESTARTED, "started again", member.path)
-        return True
 
     async def _resume(self, member: Member) -> bool:
+        """True once a child is ready, though it may have left at once."""
         assert member.ref is not None
         timeout = member.spec.start_timeout
+        member.exited = False
         try:
-            with anyio.fail_after(timeout):
+            with anyio.move_on_after(timeout) as member.starting:
                 await member.ref.resume()
-        except TimeoutError:
-            await member.ref.hold(timeout=0.0)
-            late = StartTimeout(member.path, timeout)
-            self.ref.tell_nowait(Failed(member.index, member.incarnation, False, late))
-            return False
+                return True
         except (ActorCrashed, ActorStopped):
             return False
-        return True
+        finally:
+            member.starting = None
+        if not member.exited:
+            await member.ref.hold(timeout=0.0)
+            if member.branch is not None:
+                await member.branch.rest()
+            late = StartTimeout(member.path, timeout)
+            self.ref.tell_nowait(Failed(member.spec.name, member.incarnation, False, late))
+        return member.exited
 
     async def _failed(self, member: Member, notice: Failed) -> None:
-        known = member.status in (Status.UP, Status.STARTING)
-        if member.incarnation != notice.incarnation or not known:
-            return
         error, ran = notice.error, member.status is Status.UP
-        context = Context.CHILD_FAILED if notice.started else Context.START_FAILED
-        restarts = member.spec.restart is not RestartType.TEMPORARY
-        member.status = Status.RESTARTING if restarts else Status.DOWN
+        lost = member.spec.restart is RestartType.TEMPORARY
+        member.step(Step.IS_LOST if lost else Step.FAILS)
         member.last_error = type(error).__name__
+        context = Context.CHILD_FAILED if notice.started else Context.START_FAILED
         self._branch.report(context, f"{member.last_error}: {error}", member.path)
-        if restarts:
-            await self._plan_restart(member, ran, error)
+        if lost:
+            await self._end(member)
         else:
-            await self._end(member, Status.DOWN)
+            await self._plan_restart(member, ran, error)
 
-    async def _exited(self, member: Member, incarnation: int) -> None:
-        if member.incarnation != incarnation or member.status is not Status.UP:
-            return
+    async def _exited(self, member: Member) -> None:
         if member.spec.restart is RestartType.PERMANENT:
-            member.status = Status.RESTARTING
+            member.step(Step.FAILS)
             member.last_error = "it stopped"
             self._branch.report(Context.CHILD_FAILED, "stopped by itself", member.path)
             await self._plan_restart(member, True, None)
         else:
-            await self._end(member, Status.DONE)
+            member.step(Step.LEAVES)
+            await self._end(member)
 
-    async def _end(self, member: Member, status: Status) -> None:
+    async def _end(self, member: Member) -> None:
         await self._branch.stop_member(member)
-        member.status = status
-        self._branch.report(Context.CHILD_ENDED, f"not restarted: {status.value}", member.path)
+        self._branch.report(
+            Context.CHILD_ENDED, f"not restarted: {member.status.value}", member.path
+        )
 
     async def _plan_restart(self, member: Member, ran: bool, error: Exception | None) -> None:
         spec, now = self._branch.spec, self.system.now()
@@ -151,27 +170,11 @@ class SupervisorActor(Actor[Notice]):
             reason = Escalated(self._branch.name, member.path, spec.intensity, spec.period)
             self._branch.report(Context.ESCALATED, str(reason), member.path)
             raise reason from error
-        concerned = [
-            self._branch.members[index]
-            for index in affected(spec.strategy, member.index, len(self._branch.members))
-        ]
-        await self._put_down(concerned)
+        members = self._branch.in_order()
+        for index in reversed(affected(spec.strategy, members.index(member), len(members))):
+            await self._branch.rest_member(members[index])
         delay = backoff(
             member.failures, base=spec.backoff.base, cap=spec.backoff.cap, rng=self._rng
         )
         member.retry_at = self.system.now() + delay
-        self.after(delay, Retry(tuple((one.index, one.incarnation) for one in concerned)))
-
-    async def _put_down(self, members: list[Member]) -> None:
-        """Put those who run to rest, the last started first; their mail stays."""
-        for member in reversed(members):
-            if member.ref is None or member.status not in (Status.UP, Status.STARTING):
-                continue
-            member.status = Status.HELD
-            await member.ref.hold(timeout=member.spec.shutdown)
-
-    async def _restart_by_order(self, member: Member) -> None:
-        if member.status in (Status.DONE, Status.DOWN):
-            self._branch.respawn(member, lambda branch: SupervisorActor(branch, self._rng))
-        await self._put_down([member])
-        await self._bring_up([member])
+        self.after(delay, Waited(member.spec.name, member.incarnation))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -16,11 +17,11 @@ class Totals(NamedTuple):
 
 
 class Memory(Protocol):
-    """A window that fills. The first argument is the time, in seconds."""
+    """A window that fills."""
 
-    def add(self, _now: float, failed: bool, slow: bool, /) -> None: ...
+    def add(self, failed: bool, slow: bool, /) -> None: ...
 
-    def totals(self, _now: float, /) -> Totals: ...
+    def totals(self) -> Totals: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,12 @@ class CountWindow:
 
     calls: int = 100
 
-    def memory(self) -> Memory:
-        """An empty window."""
+    def __post_init__(self) -> None:
+        if self.calls < 1:
+            raise ValueError(f"a window holds at least one call, not {self.calls}")
+
+    def memory(self, _clock: Callable[[], float]) -> Memory:
+        """An empty window, which needs no clock."""
         return _Ring(self.calls)
 
 
@@ -40,67 +45,73 @@ class TimeWindow:
 
     seconds: int = 60
 
-    def memory(self) -> Memory:
-        """An empty window."""
-        return _Seconds(self.seconds)
+    def __post_init__(self) -> None:
+        if self.seconds < 1:
+            raise ValueError(f"a window lasts at least a second, not {self.seconds}")
+
+    def memory(self, clock: Callable[[], float]) -> Memory:
+        """An empty window by this clock."""
+        return _Seconds(self.seconds, clock)
 
 
 class _Ring:
     def __init__(self, size: int) -> None:
-        if size < 1:
-            raise ValueError(f"a window holds at least one call, not {size}")
         self._marks: deque[int] = deque(maxlen=size)
+        self._full_and_well = False
         self._size = size
         self._failed = 0
         self._slow = 0
 
-    def add(self, _now: float, failed: bool, slow: bool) -> None:
+    def add(self, failed: bool, slow: bool) -> None:
+        # A window full of successes stays what it is when one of them makes room for another.
+        if self._full_and_well and not (failed or slow):
+            return
         marks = self._marks
-        if len(marks) == self._size and (gone := marks[0]):
-            self._failed -= gone & 1
-            self._slow -= gone >> 1
-        if failed or slow:
-            self._failed += failed
-            self._slow += slow
-            marks.append(failed | slow << 1)
-        else:
-            marks.append(0)
+        if len(marks) == self._size:
+            self._failed -= marks[0] & 1
+            self._slow -= marks[0] >> 1
+        marks.append(failed | slow << 1)
+        self._failed += failed
+        self._slow += slow
+        self._full_and_well = len(marks) == self._size and not (self._failed or self._slow)
 
-    def totals(self, _now: float) -> Totals:
+    def totals(self) -> Totals:
         return Totals(len(self._marks), self._failed, self._slow)
 
 
 class _Seconds:
-    def __init__(self, seconds: int) -> None:
-        if seconds < 1:
-            raise ValueError(f"a window lasts at least a second, not {seconds}")
+    """Counts for good, and notes at the first call of a second what had been counted before it:
+    what the window holds is a difference."""
+
+    def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._buckets: deque[list[int]] = deque()
+        self._clock = clock
+        self._starts: deque[tuple[int, Totals]] = deque()
+        self._second: int | None = None
         self._calls = 0
         self._failed = 0
         self._slow = 0
 
-    def add(self, now: float, failed: bool, slow: bool) -> None:
-        second = int(now)
-        if not self._buckets or self._buckets[-1][0] != second:
-            self._forget(now)
-            self._buckets.append([second, 0, 0, 0])
-        bucket = self._buckets[-1]
-        bucket[1] += 1
-        bucket[2] += failed
-        bucket[3] += slow
+    def add(self, failed: bool, slow: bool) -> None:
+        second = int(self._clock())
+        if second != self._second:
+            self._forget(second)
+            self._starts.append((second, Totals(self._calls, self._failed, self._slow)))
+            self._second = second
         self._calls += 1
-        self._failed += failed
-        self._slow += slow
+        if failed or slow:
+            self._failed += failed
+            self._slow += slow
 
-    def totals(self, now: float) -> Totals:
-        self._forget(now)
-        return Totals(self._calls, self._failed, self._slow)
+    def totals(self) -> Totals:
+        self._forget(int(self._clock()))
+        if not self._starts:
+            return Totals(0, 0, 0)
+        before = self._starts[0][1]
+        return Totals(
+            self._calls - before.calls, self._failed - before.failed, self._slow - before.slow
+        )
 
-    def _forget(self, now: float) -> None:
-        oldest = int(now) - self._seconds
-        while self._buckets and self._buckets[0][0] <= oldest:
-            _, calls, failed, slow = self._buckets.popleft()
-            self._calls -= calls
-            self._failed -= failed
-            self._slow -= slow
+    def _forget(self, second: int) -> None:
+        while self._starts and self._starts[0][0] <= second - self._seconds:
+            self._starts.popleft()

@@ -10,7 +10,6 @@ import anyio
 import pytest
 
 from actors.testing import virtual_clock
-from supervision._breaker_table import TRANSITIONS
 
 ROOT = Path(__file__).parents[2]
 READMES = [ROOT / "actors" / "README.md", ROOT / "supervision" / "README.md"]
@@ -48,10 +47,3 @@ def test_each_promise_names_a_test_that_exists(readme: Path) -> None:
     assert len(named) > 10
     for name in named:
         assert f"def {name}(" in tests, name
-
-
-def test_the_states_of_the_breaker_are_drawn_as_they_are() -> None:
-    text = READMES[1].read_text()
-    for (state, event), target in TRANSITIONS.items():
-        if not event.value.startswith("ordered"):
-            assert f"    {state.value} ── {event.value} ──▶ {target.value}\n" in text

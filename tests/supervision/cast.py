@@ -42,7 +42,9 @@ class Stage:
     def __init__(self) -> None:
         self.diary: list[str] = []
         self.incarnations: dict[str, int] = {}
+        self.alive: list[str] = []
         self.starts_to_fail: dict[str, int] = {}
+        self.starts_to_hang: dict[str, int] = {}
         self.start_times: dict[str, float] = {}
 
     def child(self, name: str) -> Callable[[], Actor[Order]]:
@@ -67,6 +69,11 @@ class Part(Actor[Order]):
             self.stage.starts_to_fail[self.name] -= 1
             self.stage.diary.append(f"{self.name} cannot start")
             raise ConnectionError("refused")
+        if self.stage.starts_to_hang.get(self.name, 0) > 0:
+            self.stage.starts_to_hang[self.name] -= 1
+            await anyio.sleep_forever()
+        assert self.name not in self.stage.alive, "two incarnations at a time"
+        self.stage.alive.append(self.name)
         self.stage.incarnations[self.name] = self.stage.incarnations.get(self.name, 0) + 1
         self.stage.diary.append(f"{self.name} up")
 
@@ -84,7 +91,10 @@ class Part(Actor[Order]):
         return None
 
     async def stopping(self) -> None:
+        self.stage.alive.remove(self.name)
         self.stage.diary.append(f"{self.name} down")
 
     async def restarting(self, error: Exception) -> None:
+        if self.name in self.stage.alive:
+            self.stage.alive.remove(self.name)
         self.stage.diary.append(f"{self.name} failed")

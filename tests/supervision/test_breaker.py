@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from math import inf
 
 import anyio
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from supervision import (
     Breaker,
@@ -19,7 +16,6 @@ from supervision import (
     Report,
     TimeWindow,
 )
-from supervision._breaker_table import TRANSITIONS, Event, diagram
 
 pytestmark = pytest.mark.anyio
 
@@ -320,65 +316,160 @@ async def test_it_obeys_orders() -> None:
         with pytest.raises(Trouble):
             await breaker.call(fail)
     assert breaker.statistics().calls == 0
-    breaker.only_measure()
+    breaker.force_close()
     for _ in range(20):
         with pytest.raises(Trouble):
             await breaker.call(fail)
     seen = breaker.statistics()
-    assert (seen.state, seen.calls) == (BreakerState.METRICS_ONLY, 10)
+    assert (seen.state, seen.calls) == (BreakerState.FORCED_CLOSED, 10)
     breaker.reset()
     assert await breaker.call(succeed) == "fine"
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_the_table_knows_no_way_that_is_not_drawn() -> None:
-    drawn = diagram()
-    assert drawn.startswith("digraph breaker {")
-    for (state, event), target in TRANSITIONS.items():
-        source = "any" if event.value.startswith("ordered") else state.value
-        assert f'{source} -> {target.value} [label="{event.value}"' in drawn
-    assert len(TRANSITIONS) == 4 + 4 * len(BreakerState)
-    assert (BreakerState.FORCED_OPEN, Event.WAITED) not in TRANSITIONS
-
-
-@given(
-    st.lists(st.tuples(st.booleans(), st.floats(0, 3)), max_size=60),
-    st.integers(1, 5),
-    st.sampled_from([0.25, 0.5, 1.0]),
-)
-def test_it_behaves_like_its_model(
-    calls: list[tuple[bool, float]], minimum: int, rate: float
-) -> None:
-    """A model in ten lines, for one caller at a time, a window of 5 and a fixed open time."""
-
-    async def main() -> None:
+async def test_half_open_with_a_hundred_callers_at_once_exactly_the_permitted_probes_pass() -> None:
+    for probes in (1, 3):
         clock = Clock()
-        breaker = make(
-            clock,
-            window=CountWindow(5),
-            minimum_calls=minimum,
-            failure_rate=rate,
-            longest_open=5.0,
-            slow_call=inf,
-        )
-        window: list[bool] = []
-        reopens = None
-        for failing, pause in calls:
-            clock.now += pause
-            refused = reopens is not None and clock.now < reopens
-            try:
-                await breaker.call(fail if failing else succeed)
-            except BreakerOpen:
-                assert refused
-                continue
-            except Trouble:
-                assert failing
-            assert not refused
-            if reopens is not None:
-                window, reopens = [], clock.now + 5.0 if failing else None
-                continue
-            window = [*window, failing][-5:]
-            if failing and len(window) >= minimum and sum(window) >= rate * len(window):
-                reopens = clock.now + 5.0
+        breaker = make(clock, probes=probes)
+        await trip(breaker)
+        clock.now += 5
+        passed = refused = 0
+        gate = anyio.Event()
 
-    anyio.run(main)
+        async def caller() -> None:
+            nonlocal passed, refused
+            try:
+                await breaker.call(gate.wait)  # noqa: B023
+                passed += 1
+            except BreakerOpen:
+                refused += 1
+
+        async with anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(caller)
+            await anyio.sleep(0.1)
+            gate.set()
+        assert (passed, refused) == (probes, 100 - probes)
+
+
+async def test_three_cancellations_in_a_row_change_nothing() -> None:
+    breaker = make(Clock(), minimum_calls=1, window=CountWindow(3), failure_rate=0.01)
+    before = breaker.statistics()
+    for _ in range(3):
+        with anyio.move_on_after(0.01):
+            await breaker.call(anyio.sleep_forever)
+        with anyio.move_on_after(0.01):
+            async with breaker:
+                await anyio.sleep_forever()
+    assert breaker.statistics() == before
+
+
+async def test_a_result_may_be_a_failure() -> None:
+    breaker = Breaker("store", BreakerPolicy(minimum_calls=2), fails=lambda got: got == "fine")
+    for _ in range(2):
+        assert await breaker.call(succeed) == "fine"
+    assert breaker.state is BreakerState.OPEN
+    assert breaker.statistics().last_error == "its answer was a failure"
+
+
+async def test_blocks_of_an_earlier_state_are_told_from_later_ones() -> None:
+    """Many are inside when the breaker opens and closes again: only the later ones count."""
+    clock = Clock()
+    breaker = make(clock)
+    gates = [anyio.Event(), anyio.Event()]
+
+    async def block(gate: anyio.Event, error: type[Exception] | None) -> None:
+        with suppress(Trouble):
+            async with breaker:
+                await gate.wait()
+                if error is not None:
+                    raise error
+
+    async with anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(block, gates[0], Trouble)
+        await anyio.sleep(0.1)
+        await trip(breaker)
+        clock.now += 5
+        await breaker.call(succeed)
+        for _ in range(3):
+            group.start_soon(block, gates[1], None)
+        await anyio.sleep(0.1)
+        gates[0].set()
+        await anyio.sleep(0.1)
+        assert (breaker.state, breaker.statistics().calls) == (BreakerState.CLOSED, 0)
+        gates[1].set()
+    assert breaker.statistics().calls == 3
+    async with breaker, breaker:
+        pass
+    assert (breaker.statistics().calls, breaker.statistics().failed) == (5, 0)
+
+
+async def test_a_block_is_told_from_one_around_it_and_from_its_parents() -> None:
+    """A task that is started inside a block inherits it and may outlive it."""
+    clock = Clock()
+    breaker, other = make(clock, slow_call=1.0), make(clock, slow_call=1.0)
+    gate = anyio.Event()
+
+    async def child() -> None:
+        await gate.wait()
+        async with other, breaker:
+            clock.now += 2
+
+    async with anyio.create_task_group() as group:
+        async with breaker, other:
+            group.start_soon(child)
+            await anyio.sleep(0.1)
+        gate.set()
+    assert (breaker.statistics().calls, breaker.statistics().slow) == (2, 1)
+    assert (other.statistics().calls, other.statistics().slow) == (2, 1)
+
+
+async def test_what_a_task_inherits_from_a_block_that_is_over_is_not_its_own() -> None:
+    clock = Clock()
+    breaker = make(clock)
+    started, gate, over = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def child() -> None:
+        await started.wait()
+        async with breaker:
+            over.set()
+            await gate.wait()
+
+    async with anyio.create_task_group() as group:
+        await trip(breaker)
+        clock.now += 5
+        async with breaker:
+            group.start_soon(child)
+            await anyio.sleep(0.1)
+        started.set()
+        await over.wait()
+        breaker.reset()
+        gate.set()
+    assert (breaker.state, breaker.statistics().calls) == (BreakerState.CLOSED, 0)
+    assert breaker._plain, "all blocks of the earlier state have left"
+
+
+async def test_blocks_may_be_left_out_of_order() -> None:
+    breaker, other = make(Clock(), slow_call=1.0), make(Clock(), slow_call=1.0)
+    await breaker.__aenter__()
+    await other.__aenter__()
+    await breaker.__aexit__(None, None, None)
+    await other.__aexit__(None, None, None)
+    assert (breaker.statistics().calls, other.statistics().calls) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"failure_rate": 0.0}, "a rate is a share"),
+        ({"slow_rate": 1.5}, "a rate is a share"),
+        ({"minimum_calls": 0}, "never has 0 to judge by"),
+        ({"window": CountWindow(5), "minimum_calls": 6}, "a window of 5 calls never has 6"),
+        ({"probes": 0}, "it takes a probe to close"),
+        ({"open_for": -1.0}, "times are not negative"),
+    ],
+)
+def test_a_policy_that_cannot_work_is_refused(options: dict[str, object], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        BreakerPolicy(**options)  # type: ignore[arg-type]

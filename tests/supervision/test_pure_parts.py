@@ -4,8 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervision import Backoff, Child, Health, Strategy, Supervisor, backoff, fold, worst
+from supervision import (
+    Backoff,
+    Child,
+    Health,
+    Strategy,
+    Supervisor,
+    backoff,
+    fold,
+    partitioned,
+    worst,
+)
 from supervision._intensity import add_restart
+from supervision._spec import partition_of
 from supervision._strategy import affected
 from supervision._window import CountWindow, TimeWindow
 
@@ -72,11 +83,11 @@ def test_health_is_folded_by_the_worst_that_is_critical() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60), st.integers(1, 10))
 def test_a_count_window_remembers_the_last_calls(calls: list[tuple[bool, bool]], size: int) -> None:
-    memory = CountWindow(size).memory()
+    memory = CountWindow(size).memory(lambda: pytest.fail("needs no clock"))
     for failed, slow in calls:
-        memory.add(0.0, failed, slow)
+        memory.add(failed, slow)
     recent = calls[-size:]
-    assert memory.totals(0.0) == (
+    assert memory.totals() == (
         len(recent), sum(failed for failed, _ in recent), sum(slow for _, slow in recent)
     )  # fmt: skip
 
@@ -89,24 +100,24 @@ def test_a_count_window_remembers_the_last_calls(calls: list[tuple[bool, bool]],
 def test_a_time_window_remembers_the_calls_of_the_last_seconds(
     calls: list[tuple[float, bool, bool]], seconds: int, rest: float
 ) -> None:
-    memory = TimeWindow(seconds).memory()
     now, happened = 0.0, []
+    memory = TimeWindow(seconds).memory(lambda: now)
     for pause, failed, slow in calls:
         now += pause
-        memory.add(now, failed, slow)
+        memory.add(failed, slow)
         happened.append((int(now), failed, slow))
     now += rest
     recent = [call for call in happened if call[0] > int(now) - seconds]
-    assert memory.totals(now) == (
+    assert memory.totals() == (
         len(recent), sum(call[1] for call in recent), sum(call[2] for call in recent)
     )  # fmt: skip
 
 
 def test_a_window_has_a_size() -> None:
     with pytest.raises(ValueError, match="at least one call"):
-        CountWindow(0).memory()
+        CountWindow(0)
     with pytest.raises(ValueError, match="at least a second"):
-        TimeWindow(0).memory()
+        TimeWindow(0)
 
 
 def test_a_specification_that_cannot_work_is_refused() -> None:
@@ -121,5 +132,32 @@ def test_a_specification_that_cannot_work_is_refused() -> None:
         Supervisor("top", (), intensity=-1)
     with pytest.raises(ValueError, match="in 0 s"):
         Supervisor("top", (), period=0)
-    assert Supervisor("top", (child("a"), Supervisor("sub", (child("b"),)))).shutdown() == 12.0
+    with pytest.raises(ValueError, match="top has more than 1 children"):
+        Supervisor("top", (child("a"), child("b")), max_children=1)
+    with pytest.raises(ValueError, match="needs a name"):
+        child("")
+    with pytest.raises(ValueError, match="one partition at least"):
+        partitioned("top", 0, lambda _number: pytest.fail("never started"))
     assert Supervisor("top", ()).backoff == Backoff()
+
+
+def test_a_supervisor_is_as_slow_as_its_children_together() -> None:
+    def child(name: str) -> Child:
+        return Child(name, lambda: pytest.fail("never started"), shutdown=5, start_timeout=30)
+
+    sub = Supervisor("sub", (child("b"), child("c")))
+    assert (sub.shutdown(), sub.start_timeout()) == (2 * 6 + 1, 2 * 30 + 1)
+    top = Supervisor("top", (child("a"), sub))
+    assert (top.shutdown(), top.start_timeout()) == (6 + 14 + 1, 30 + 61 + 1)
+
+
+@given(st.lists(st.one_of(st.text(), st.integers())), st.integers(1, 64))
+def test_a_key_has_one_partition_of_those_there_are(keys: list[str | int], count: int) -> None:
+    for key in keys:
+        assert 0 <= partition_of(key, count) < count
+        assert partition_of(key, count) == partition_of(key, count)
+
+
+def test_the_partition_of_a_key_is_the_same_in_every_process() -> None:
+    assert [partition_of(key, 16) for key in (1, 2, "1", "ana")] == [7, 13, 7, 2]
+    assert len({partition_of(key, 8) for key in range(100)}) == 8
