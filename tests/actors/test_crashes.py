@@ -112,7 +112,7 @@ async def test_ten_quiet_seconds_begin_a_new_row_of_crashes(system: ActorSystem)
         return Restart()
 
     player = system.spawn(Player, name="player", on_crash=count)
-    for pause in (0, 9, 11):
+    for pause in (0, 9.9, 10.1):
         await anyio.sleep(pause)
         player.tell_nowait(Fail(ValueError()))
     await wait_until_idle(system)
@@ -392,3 +392,53 @@ async def test_a_task_and_a_handler_that_fail_together_are_one_crash(system: Act
     both.tell_nowait(Add(1))
     assert await both.ask(Get(), timeout=10) == 1
     assert [type(crash.error) for crash in crashes] == [ValueError]
+
+
+async def test_resuming_an_actor_that_runs_changes_nothing(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    await player.ask(Add(1), timeout=1)
+    with anyio.fail_after(1):
+        await player.resume()
+    assert await player.ask(Get(), timeout=1) == 1
+
+
+async def test_resuming_after_a_crash_waits_for_the_new_start(system: ActorSystem) -> None:
+    class Slow(Player):
+        async def started(self) -> None:
+            await anyio.sleep(5)
+
+    slow = system.spawn(Slow, name="slow", on_crash=lambda *_: Hold())
+    slow.tell_nowait(Fail(ValueError("oh")))
+    await wait_until_idle(system, timeout=10)
+    began = system.now()
+    await slow.resume()
+    assert system.now() - began == pytest.approx(5, abs=0.1)
+    assert slow.statistics().state == "running"
+
+
+async def test_a_restart_without_a_delay_takes_no_time(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player", on_crash=lambda *_: Restart())
+    player.tell_nowait(Fail(ValueError("oh")))
+    began = system.now()
+    assert await player.ask(Add(1), timeout=1) == 1
+    assert system.now() - began < 0.005
+
+
+async def test_a_background_task_that_raises_what_is_no_exception_ends_the_system(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    class Halt(BaseException):
+        pass
+
+    class Halting(Player):
+        async def run(self) -> None:
+            raise Halt
+
+    async def run_it() -> None:
+        async with ActorSystem() as system:
+            system.spawn(Halting, name="halting")
+            await anyio.sleep(10)
+
+    with pytest.raises(BaseExceptionGroup) as got:
+        await run_it()
+    assert got.group_contains(Halt, depth=None)

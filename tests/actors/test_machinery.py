@@ -46,6 +46,7 @@ def test_a_chain_lets_go_of_any_message(gone: int) -> None:
         chain.append(envelope)
     assert chain.remove(mail[gone])
     assert not chain.remove(mail[gone])
+    assert mail[gone].next is None
     (extra,) = envelopes(1)
     chain.append(extra)
     assert list(chain) == [*mail[:gone], *mail[gone + 1 :], extra]
@@ -123,6 +124,33 @@ async def test_busy_actors_leave_the_loop_to_others_every_millisecond(
 
 
 @pytest.mark.anyio
+async def test_one_message_at_a_time_even_where_a_slice_ends_between_two(
+    system: ActorSystem,
+) -> None:
+    diary: list[str] = []
+    player = system.spawn(lambda: Player(diary), name="player")
+    for message in (Do(lambda _: time.sleep(0.005)), Nap(1), Add(1)) * 3:
+        player.tell_nowait(message)
+    await wait_until_idle(system)
+    assert diary == ["started", *["nap", "woke", "add 1"] * 3]
+
+
+@pytest.mark.anyio
+async def test_a_start_that_takes_long_holds_up_nobody_else(system: ActorSystem) -> None:
+    class Slow(Player):
+        async def started(self) -> None:
+            await anyio.sleep(10)
+
+    player = system.spawn(Player, name="player")
+    slow = [system.spawn(Slow, name=f"slow {number}") for number in range(3)]
+    began = system.now()
+    assert await player.ask(Add(1), timeout=1) == 1
+    for one in slow:
+        assert await one.ask(Add(1), timeout=20) == 1
+    assert system.now() - began == pytest.approx(10, abs=0.1)
+
+
+@pytest.mark.anyio
 async def test_there_are_only_as_many_tasks_as_suspended_handlers(system: ActorSystem) -> None:
     players = [system.spawn(Player, name=str(number)) for number in range(1000)]
     await wait_until_idle(system)
@@ -135,7 +163,7 @@ async def test_there_are_only_as_many_tasks_as_suspended_handlers(system: ActorS
     await anyio.sleep(1)
     assert 1000 <= system.snapshot().busy <= system.snapshot().workers <= 1002
     await wait_until_idle(system, timeout=60)
-    assert system.snapshot().workers <= SPARE
+    assert system.snapshot().workers == SPARE == 256
 
 
 @pytest.mark.anyio
@@ -199,12 +227,16 @@ def test_a_watchdog_names_the_handler_that_blocks_the_loop(backend: str) -> None
             with anyio.fail_after(30):
                 await anyio.sleep(0.2)
                 await player.ask(Do(lambda _: time.sleep(0.5)), timeout=30)
-                while not seen:
+                while not by_the_player():
                     await anyio.sleep(0.01)
-            assert system.snapshot().blocked == 1
+            assert system.snapshot().blocked == len(seen)
+
+    def by_the_player() -> list[Blocked]:
+        # A machine that stalls is reported too, with nobody to blame.
+        return [blocked for blocked in seen if blocked.actor is not None]
 
     anyio.run(main, backend=backend)
-    (blocked,) = seen
+    (blocked,) = by_the_player()
     assert blocked.actor == "player"
     assert blocked.seconds >= 0.05
     assert "time.sleep(0.5)" in blocked.stack
@@ -239,9 +271,11 @@ async def test_a_watchdog_ends_quietly_with_a_loop_that_never_came_back(
         if ended:
             raise RuntimeError("the loop has ended")
 
+    before = set(threading.enumerate())
     watchdog = Watchdog(0.01)
     watchdog.start(replace(current_backend(), call_from_thread=call))
-    (thread,) = [one for one in threading.enumerate() if one.name == "actors-watchdog"]
+    (thread,) = set(threading.enumerate()) - before
+    assert thread.name == "actors-watchdog"
     assert noticed.wait(10)
     watchdog.stop()
     thread.join(10)

@@ -193,3 +193,71 @@ async def test_an_actor_that_would_wait_in_its_own_line_is_told_so(system: Actor
     with pytest.raises(ActorCrashed) as got:
         await talkative.ask(Add(1), timeout=60)
     assert isinstance(got.value.__cause__, AskCycle)
+
+
+def test_a_mailbox_holds_a_thousand_and_fails_unless_it_is_told_otherwise() -> None:
+    assert Mailbox() == Mailbox(capacity=1024, overflow=Overflow.FAIL)
+
+
+async def test_who_finds_no_room_is_told_to_wait_as_long_as_the_oldest_has_waited(
+    system: ActorSystem,
+) -> None:
+    player = system.spawn(Player, name="player", mailbox=Mailbox(1), held=True)
+    player.tell_nowait(Add(1))
+    with pytest.raises(MailboxFull) as at_once:
+        player.tell_nowait(Add(1))
+    await anyio.sleep(3)
+    with pytest.raises(MailboxFull) as later:
+        player.tell_nowait(Add(1))
+    assert at_once.value.retry_after == pytest.approx(0.05, abs=0.01)
+    assert later.value.retry_after == pytest.approx(3, abs=0.1)
+
+
+async def test_a_line_is_served_in_its_order_and_forgotten(system: ActorSystem) -> None:
+    diary: list[str] = []
+    player = system.spawn(lambda: Player(diary), name="player", mailbox=Mailbox(2, Overflow.WAIT))
+    player.tell_nowait(Nap(10))
+    await anyio.sleep(1)
+    async with anyio.create_task_group() as group:
+        for amount in range(8):
+            group.start_soon(player.tell, Add(amount))
+            await anyio.sleep(0.1)
+        assert player._target().depth == 2
+    await wait_until_idle(system)
+    assert diary[3:] == [f"add {amount}" for amount in range(8)]
+    assert player._target().line is None
+
+
+async def test_a_line_that_its_last_sender_leaves_is_forgotten(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player", mailbox=Mailbox(1, Overflow.WAIT), held=True)
+    player.tell_nowait(Add(1))
+    async with anyio.create_task_group() as group:
+        group.start_soon(player.tell, Add(10))
+        await anyio.sleep(0.1)
+        with anyio.move_on_after(1):
+            await player.tell(Add(1000))
+        assert len(player._target().line or ()) == 1
+        group.cancel_scope.cancel()
+    assert player._target().line is None
+    await player.resume()
+    assert await player.ask(Get(), timeout=5) == 1
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_only_one_in_the_line_may_take_a_message_back_that_was_let_in(
+    anyio_backend: str, system: ActorSystem
+) -> None:
+    import asyncio
+
+    player = system.spawn(Player, name="player", mailbox=Mailbox(1, Overflow.WAIT), held=True)
+    player.tell_nowait(Add(1))
+    let_in = asyncio.ensure_future(player.tell(Add(1000)))
+    await asyncio.sleep(0)
+    cell = player._cell
+    cell.pop()
+    cell.admit()
+    let_in.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await let_in
+    await player.resume()
+    assert await player.ask(Get(), timeout=5) == 0

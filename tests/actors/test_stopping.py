@@ -1,5 +1,6 @@
 """Ends: graceful within a deadline, by force after it, and every ask answered."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -10,14 +11,18 @@ from anyio.abc import TaskGroup
 from actors import (
     ActorCrashed,
     ActorKilled,
+    ActorRef,
     ActorStopped,
     ActorSystem,
     AskCycle,
     DeadLetter,
     Hold,
+    Mailbox,
+    MailboxFull,
     NameTaken,
     Reason,
     Restart,
+    Stop,
 )
 from actors.testing import Probe, wait_until_idle
 from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player, each
@@ -448,3 +453,308 @@ async def test_a_held_actor_is_waited_for_until_somebody_resumes_it(system: Acto
         group.start_soon(player.wait_started)
         await anyio.sleep(1)
         await player.resume()
+
+
+async def test_a_second_deadline_does_not_cut_the_last_words_short(system: ActorSystem) -> None:
+    diary: list[str] = []
+
+    class Talker(Player):
+        async def stopping(self) -> None:
+            await anyio.sleep(0.8)
+            await super().stopping()
+
+    talker = system.spawn(lambda: Talker(diary), name="talker")
+    talker.tell_nowait(Nap(100))
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(talker.stop, timeout=1))
+        group.start_soon(partial(talker.stop, timeout=1.5))
+    assert diary == ["started", "nap", "stopping"]
+
+
+async def test_a_virtual_actor_that_is_cut_short_takes_nothing_until_it_has_ended(
+    system: ActorSystem, letters: list[DeadLetter]
+) -> None:
+    class Talker(Player):
+        async def stopping(self) -> None:
+            await anyio.sleep(0.8)
+
+    family = system.virtual("family", each(Talker))
+    family.ref(1).tell_nowait(Nap(100))
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(family.ref(1).stop, timeout=1))
+        await anyio.sleep(1.5)
+        with pytest.raises(ActorStopped):
+            family.ref(1).tell_nowait(Add(1))
+    assert await family.ref(1).ask(Add(1), timeout=1) == 1
+    assert [letter.reason for letter in letters] == [Reason.KILLED]
+
+
+async def test_an_idle_watcher_handles_its_notice_without_being_asked(system: ActorSystem) -> None:
+    diary: list[str] = []
+    player = system.spawn(Player, name="player")
+    watcher = system.spawn(lambda: Player(diary), name="watcher")
+    await watcher.ask(Do(lambda actor: actor.watch(player, Add(5))), timeout=1)
+    await player.stop()
+    await anyio.sleep(1)
+    assert diary == ["started", "add 5"]
+
+
+async def test_a_notice_for_a_watcher_that_is_ending_is_a_dead_letter_and_not_handled(
+    system: ActorSystem, letters: list[DeadLetter]
+) -> None:
+    diary: list[str] = []
+    player = system.spawn(Player, name="player")
+    watcher = system.spawn(lambda: Player(diary), name="watcher")
+    await watcher.ask(Do(lambda actor: actor.watch(player, Add(5))), timeout=1)
+    watcher.tell_nowait(Nap(10))
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(watcher.stop, timeout=100))
+        await anyio.sleep(1)
+        await player.stop()
+    assert diary == ["started", "nap", "woke", "stopping"]
+    assert letters == [DeadLetter(Reason.STOPPED, "watcher", Add(5))]
+
+
+async def test_waiting_for_an_actor_in_vain_leaves_nothing_behind(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    async with anyio.create_task_group() as group:
+        group.start_soon(player.wait_stopped)
+        await anyio.sleep(0.1)
+        for _ in range(3):
+            with anyio.move_on_after(0.1):
+                await player.wait_stopped()
+        assert len(player._target().waiters or ()) == 1
+        with anyio.fail_after(5):
+            await player.stop()
+    assert not player._target().waiters
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_who_is_cancelled_just_when_the_actor_has_ended_is_cancelled(
+    anyio_backend: str, system: ActorSystem
+) -> None:
+    import asyncio
+
+    player = system.spawn(Player, name="player")
+    waiting = asyncio.ensure_future(player.wait_stopped())
+    await asyncio.sleep(0)
+    player._cell.wake_waiters()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await player.stop()
+
+
+async def test_a_start_that_does_not_notice_the_kill_is_followed_by_its_goodbye(
+    system: ActorSystem,
+) -> None:
+    class Deaf(Player):
+        async def started(self) -> None:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(5)
+
+        async def stopping(self) -> None:
+            await anyio.sleep(0.5)
+            await super().stopping()
+
+    diary: list[str] = []
+    deaf = system.spawn(lambda: Deaf(diary), name="deaf")
+    await anyio.sleep(1)
+    await deaf.stop(timeout=1)
+    assert diary == ["stopping"]
+
+
+@pytest.mark.parametrize("seconds", [2.0, 100.0])
+async def test_leaving_a_system_lets_handlers_finish_until_the_drain_is_over(
+    anyio_backend: tuple[str, dict[str, Any]], seconds: float
+) -> None:
+    diary: list[str] = []
+    async with ActorSystem(drain=3) as system:
+        for number in range(3):
+            system.spawn(lambda: Player(diary), name=str(number)).tell_nowait(Nap(seconds))
+        began = system.now()
+        await anyio.sleep(0.1)
+    assert system.now() - began == pytest.approx(min(seconds, 3.1), abs=0.1)
+    assert diary.count("woke") == (3 if seconds < 3 else 0)
+    assert diary.count("stopping") == 3
+
+
+async def test_what_has_five_seconds_unless_it_is_told_otherwise(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    async with ActorSystem() as system:
+        for number, end in enumerate((ActorRef.stop, ActorRef.hold)):
+            player = system.spawn(Player, name=str(number))
+            player.tell_nowait(Nap(100))
+            await anyio.sleep(0.1)
+            began = system.now()
+            await end(player)
+            assert system.now() - began == pytest.approx(5, abs=0.1)
+        virtual = system.virtual("users", each(Player)).ref(1)
+        virtual.tell_nowait(Nap(100))
+        began = system.now()
+        await virtual.stop()
+        assert system.now() - began == pytest.approx(5, abs=0.1)
+        system.spawn(Player, name="last").tell_nowait(Nap(100))
+        await anyio.sleep(0.1)
+        began = system.now()
+    assert system.now() - began == pytest.approx(5, abs=0.1)
+
+
+async def test_who_wants_its_actor_back_gets_none_from_a_system_that_ends(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    letters: list[DeadLetter] = []
+    async with ActorSystem(drain=1) as system:
+        system.on_dead_letter(letters.append)
+        player = system.spawn(Player, name="player", on_exit=Hold)
+        player.tell_nowait(Nap(100))
+        player.tell_nowait(Add(1))
+        await anyio.sleep(0.1)
+    assert [letter.reason for letter in letters] == [Reason.KILLED, Reason.STOPPED]
+    with pytest.raises(ActorStopped):
+        player.tell_nowait(Add(1))
+
+
+async def test_nothing_can_be_sent_into_a_system_that_was_cancelled(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    with anyio.CancelScope() as scope:
+        async with ActorSystem() as system:
+            spawned = system.spawn(Player, name="player")
+            virtual = system.virtual("users", each(Player)).ref(1)
+            virtual.tell_nowait(Add(1))
+            await wait_until_idle(system)
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+    with pytest.raises(ActorStopped):
+        spawned.tell_nowait(Add(1))
+    cell = virtual._target()
+    assert cell.closed
+
+
+async def test_actors_that_are_spawned_in_turn_keep_their_own_policies(
+    system: ActorSystem,
+) -> None:
+    kept = system.spawn(Player, name="kept", on_exit=Hold)
+    plain = system.spawn(Player, name="plain")
+    fragile = system.spawn(Player, name="fragile", on_crash=lambda *_: Stop())
+    roomy = system.spawn(Player, name="roomy", mailbox=Mailbox(5))
+    for player in (kept, plain, roomy):
+        player.tell_nowait(Fail(ValueError("oh")))
+        assert await player.ask(Get(), timeout=1) == 0
+    fragile.tell_nowait(Fail(ValueError("oh")))
+    await fragile.wait_stopped()
+    await plain.stop()
+    await plain.wait_stopped()
+    await kept.stop()
+    assert kept.statistics().state == "held"
+    await roomy.hold()
+    for _ in range(5):
+        roomy.tell_nowait(Add(1))
+    with pytest.raises(MailboxFull):
+        roomy.tell_nowait(Add(1))
+
+
+async def test_nobody_is_spawned_outside_a_running_system(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    system = ActorSystem("closed")
+    async with system:
+        pass
+    for attempt in (
+        lambda: system.spawn(Player, name="player"),
+        lambda: system.virtual("users", each(Player)),
+    ):
+        with pytest.raises(RuntimeError, match="the system closed does not run"):
+            attempt()
+
+
+async def test_an_actor_that_its_policy_ends_takes_nothing_while_it_cleans_up(
+    system: ActorSystem, letters: list[DeadLetter]
+) -> None:
+    class Slow(Player):
+        async def restarting(self, error: Exception) -> None:
+            await anyio.sleep(2)
+
+    slow = system.spawn(Slow, name="slow", on_crash=lambda *_: Stop())
+    slow.tell_nowait(Fail(ValueError("oh")))
+    await anyio.sleep(1)
+    with pytest.raises(ActorStopped):
+        slow.tell_nowait(Add(1))
+    await slow.wait_stopped()
+    assert [letter.reason for letter in letters] == [Reason.CRASHED]
+
+
+async def test_who_waits_for_an_end_from_outside_is_not_forgotten_by_a_cancelled_system(
+    anyio_backend: tuple[str, dict[str, Any]],
+) -> None:
+    ended: list[str] = []
+
+    class Deaf(Player):
+        async def receive(self, message: Line) -> object:
+            with anyio.CancelScope(shield=True):
+                await super().receive(message)
+            return None
+
+    async def wait(what: str, end: Callable[[], Awaitable[None]]) -> None:
+        await end()
+        ended.append(what)
+
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            async with ActorSystem() as system:
+                spawned = [system.spawn(Deaf, name=name) for name in ("stop", "hold", "wait")]
+                virtual = system.virtual("users", each(Deaf)).ref(1)
+                for one in (*spawned, virtual):
+                    one.tell_nowait(Nap(10))
+                await anyio.sleep(1)
+                group.start_soon(wait, "stop", partial(spawned[0].stop, timeout=100))
+                group.start_soon(wait, "hold", partial(spawned[1].hold, timeout=100))
+                group.start_soon(wait, "wait", spawned[2].wait_stopped)
+                group.start_soon(wait, "virtual", partial(virtual.stop, timeout=100))
+                await anyio.sleep(1)
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+        with anyio.move_on_after(100, shield=True):
+            await anyio.sleep(50)
+        assert sorted(ended) == ["hold", "stop", "virtual", "wait"]
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("order", ["hold", "kill", "crash", "notice"])
+async def test_the_runtimes_own_orders_neither_wait_behind_mail_nor_for_room(
+    system: ActorSystem, order: str
+) -> None:
+    class Busy(Player):
+        async def run(self) -> None:
+            await lost.wait()
+            raise OSError("lost")
+
+    lost = anyio.Event()
+    diary: list[str] = []
+    other = system.spawn(Player, name="other")
+    busy = system.spawn(
+        lambda: Busy(diary), name="busy", mailbox=Mailbox(1000), on_crash=lambda *_: Hold()
+    )
+    await busy.ask(Do(lambda actor: actor.watch(other, Add(-1))), timeout=1)
+    busy.tell_nowait(Nap(1))
+    await anyio.sleep(0.5)
+    for _ in range(1000):
+        busy.tell_nowait(Add(1))
+    with pytest.raises(MailboxFull):
+        busy.tell_nowait(Add(1))
+    match order:
+        case "hold":
+            await busy.hold()
+        case "kill":
+            await busy.stop(timeout=0.1)
+        case "crash":
+            lost.set()
+            await anyio.sleep(1)
+        case "notice":
+            await other.stop()
+            await wait_until_idle(system)
+    handled = diary.count("add 1")
+    assert handled == (1000 if order == "notice" else 0)
+    assert diary.count("add -1") == (order == "notice")

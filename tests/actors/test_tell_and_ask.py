@@ -19,6 +19,7 @@ from actors import (
     Reason,
     UnhandledMessage,
 )
+from actors._ticket import Answer
 from actors.testing import Probe, wait_until_idle
 from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player, Refused, Strange
 
@@ -255,3 +256,18 @@ async def test_a_probe_shows_what_it_was_told(system: ActorSystem) -> None:
     assert await probe.receive() == "hello"
     with pytest.raises(TimeoutError):
         await probe.receive(timeout=3)
+
+
+async def test_an_ask_is_settled_once(system: ActorSystem) -> None:
+    backend = system._runtime.backend
+    player = system.spawn(Player, name="player")
+    for first, value in ((None, 1), (ValueError("too late"), None)):
+        answer = Answer(player._target(), None, backend.waiter(), 1.0, 1.0)
+        if first is None:
+            answer.resolve(1)
+        else:
+            assert answer.fail(first)
+        answer.resolve(2)
+        answer.expire()
+        assert not answer.fail(OSError("later still"))
+        assert (answer.value, answer.error) == (value, first)

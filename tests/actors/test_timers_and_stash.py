@@ -239,3 +239,9 @@ async def test_a_restart_alone_brings_back_what_was_set_aside(system: ActorSyste
     for message in (Add(1), Add(2), Fail(ValueError("oh")), Add(3)):
         player.tell_nowait(message)
     assert await player.ask(Get(), timeout=1) == 6
+
+
+async def test_where_nothing_was_set_aside_nothing_comes_back(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    assert await player.ask(Do(lambda actor: actor.unstash()), timeout=1) is None
+    assert await player.ask(Add(1), timeout=1) == 1

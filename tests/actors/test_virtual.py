@@ -1,5 +1,7 @@
 """Virtual actors: one per key, there when needed, gone when idle, never two and never a race."""
 
+from functools import partial
+
 import anyio
 import pytest
 
@@ -12,7 +14,9 @@ from actors import (
     Reason,
     Restart,
     TooManyActors,
+    VirtualActors,
 )
+from actors._wheel import SLOT
 from actors.testing import wait_until_idle
 from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player, each
 
@@ -209,12 +213,12 @@ async def test_a_family_that_stops_drains_everybody_and_takes_nothing_more(
 
 
 async def test_a_sweep_reaches_everyone_however_many_there_are(system: ActorSystem) -> None:
-    family = system.virtual("users", each(Player), idle=10)
+    family = system.virtual("users", each(Player), idle=100)
     for key in range(2500):
         family.ref(key).tell_nowait(Add(1))
     await wait_until_idle(system)
     assert len(family) == 2500
-    await anyio.sleep(12)
+    await anyio.sleep(102)
     assert len(family) == 0
 
 
@@ -305,3 +309,161 @@ async def test_who_was_asked_to_make_room_and_stays_is_not_counted_as_leaving(
     await wait_until_idle(system)
     assert await family.ref(11).ask(Add(1), timeout=1) == 1
     assert await family.ref(0).ask(Get(), timeout=1) == 2
+
+
+async def test_who_was_used_last_goes_last(system: ActorSystem) -> None:
+    family = system.virtual("users", each(Player), idle=100, limit=3)
+    for key in (0, 1, 2, 0):
+        await family.ref(key).ask(Add(1), timeout=1)
+        await anyio.sleep(10)
+    await family.ref(3).ask(Add(1), timeout=1)
+    assert await family.ref(0).ask(Get(), timeout=1) == 2
+    assert {cell.key for cell in family.cells()} == {0, 2, 3}
+
+
+async def test_who_is_busy_or_objects_is_passed_over_for_one_who_can_go(
+    system: ActorSystem,
+) -> None:
+    class Proud(Player):
+        def may_passivate(self) -> bool:
+            return self.total != 7
+
+    busy, proud, willing, other, new = range(5)
+    family = system.virtual("users", each(Proud), limit=4)
+    family.ref(busy).tell_nowait(Nap(100))
+    await family.ref(proud).ask(Add(7), timeout=1)
+    for key in (willing, other):
+        await family.ref(key).ask(Add(1), timeout=1)
+    await family.ref(new).ask(Add(1), timeout=1)
+    await wait_until_idle(system, timeout=200)
+    assert {cell.key for cell in family.cells()} == {busy, proud, other, new}
+
+
+async def test_the_search_for_one_who_can_go_has_a_bound_and_goes_on_where_it_stopped(
+    system: ActorSystem,
+) -> None:
+    class Proud(Player):
+        def may_passivate(self) -> bool:
+            return self.total == 1
+
+    family = system.virtual("users", each(Proud), idle=160, limit=66)
+    for key in range(66):
+        await family.ref(key).ask(Add(1 if key == 64 else 2), timeout=1)
+    with pytest.raises(TooManyActors) as got:
+        family.ref(66).tell_nowait(Add(1))
+    assert got.value.retry_after == 10
+    await family.ref(66).ask(Add(1), timeout=1)
+    assert {cell.key for cell in family.cells()} == {*range(66), 66} - {64}
+
+
+async def test_a_quarter_of_the_limit_may_be_on_its_way_out(system: ActorSystem) -> None:
+    family = system.virtual("users", each(Player), limit=60)
+    for key in range(60):
+        await family.ref(key).ask(Add(1), timeout=1)
+    for key in range(100, 115):
+        family.ref(key).tell_nowait(Add(1))
+    with pytest.raises(TooManyActors):
+        family.ref(115).tell_nowait(Add(1))
+    await wait_until_idle(system)
+    assert len(family) == 60
+
+
+def next_sweeps(system: ActorSystem, family: VirtualActors[int, Line]) -> list[float]:
+    """When the wheel will call a family."""
+    slots = system._runtime.wheel._slots
+    return [slot * SLOT for slot, entries in slots.items() if family in entries]
+
+
+async def test_a_family_looks_for_idle_actors_when_one_can_be_idle_and_not_more_often(
+    system: ActorSystem,
+) -> None:
+    family: VirtualActors[int, Line] = system.virtual("users", each(Player), idle=100)
+    assert next_sweeps(system, family) == []
+    began = system.now()
+    for key in range(20):
+        await family.ref(key).ask(Add(1), timeout=1)
+        await anyio.sleep(1)
+    assert next_sweeps(system, family) == [pytest.approx(began + 100, abs=0.1)]
+    await anyio.sleep_until(began + 50)
+    for key in range(20):
+        await family.ref(key).ask(Add(1), timeout=1)
+    await anyio.sleep_until(began + 101)
+    assert next_sweeps(system, family) == [pytest.approx(began + 150, abs=0.1)]
+    await anyio.sleep_until(began + 200)
+    assert (len(family), next_sweeps(system, family)) == (0, [])
+
+
+async def test_a_family_that_was_empty_for_a_while_passivates_again(system: ActorSystem) -> None:
+    family = system.virtual("users", each(Player), idle=10)
+    await family.ref(1).ask(Add(1), timeout=1)
+    await family.ref(1).stop()
+    await anyio.sleep(15)
+    await family.ref(2).ask(Add(1), timeout=1)
+    await anyio.sleep(30)
+    assert len(family) == 0
+
+
+async def test_an_actor_that_objects_is_asked_once_in_an_idle_time(system: ActorSystem) -> None:
+    asked: list[float] = []
+
+    class Proud(Player):
+        def may_passivate(self) -> bool:
+            asked.append(self.system.now())
+            return False
+
+    family = system.virtual("users", each(Proud), idle=10)
+    await family.ref(1).ask(Add(1), timeout=1)
+    await anyio.sleep(55)
+    assert 4 <= len(asked) <= 5
+
+
+async def test_a_family_that_stops_cancels_at_its_deadline(
+    system: ActorSystem, letters: list[DeadLetter]
+) -> None:
+    family = system.virtual("users", each(Player))
+    family.ref(1).tell_nowait(Nap(100))
+    family.ref(1).tell_nowait(Add(1))
+    began = system.now()
+    await family.stop(timeout=2)
+    assert system.now() - began == pytest.approx(2, abs=0.1)
+    assert [letter.reason for letter in letters] == [Reason.KILLED, Reason.STOPPED]
+
+
+async def test_a_family_that_stops_takes_nothing_while_it_drains(system: ActorSystem) -> None:
+    family = system.virtual("users", each(Player))
+    family.ref(1).tell_nowait(Nap(10))
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(family.stop, timeout=100))
+        await anyio.sleep(1)
+        for key in (1, 2):
+            with pytest.raises(ActorStopped):
+                family.ref(key).tell_nowait(Add(1))
+
+
+async def test_an_actor_is_idle_after_five_minutes_unless_it_is_told_otherwise(
+    system: ActorSystem,
+) -> None:
+    family = system.virtual("users", each(Player))
+    await family.ref(1).ask(Add(1), timeout=1)
+    await anyio.sleep(299)
+    assert len(family) == 1
+    await anyio.sleep(1.5)
+    assert len(family) == 0
+
+
+async def test_a_stop_is_over_even_where_new_mail_has_brought_the_actor_back(
+    system: ActorSystem,
+) -> None:
+    class Slow(Player):
+        async def stopping(self) -> None:
+            await anyio.sleep(2)
+
+    family = system.virtual("users", each(Slow))
+    await family.ref(1).ask(Add(1), timeout=1)
+    async with anyio.create_task_group() as group:
+        group.start_soon(family.ref(1).stop)
+        await anyio.sleep(1)
+        family.ref(1).tell_nowait(Nap(100))
+        began = system.now()
+    assert system.now() - began == pytest.approx(1, abs=0.1)
+    assert len(family) == 1

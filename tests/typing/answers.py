@@ -1,6 +1,7 @@
-"""What a type checker must find out by itself. Nothing here runs: `mypy` is the test.
+"""What a type checker must find out by itself: typed messages, and typed answers to them.
 
-Each `type: ignore` below names a mistake that must be found; strict mode reports idle ones."""
+Nothing here runs. Each `type: ignore` below names a mistake that must be found, and
+`test_typing.py` compares them with what mypy finds."""
 
 from dataclasses import dataclass
 from typing import assert_type
@@ -57,11 +58,36 @@ async def asks_are_typed_by_their_message(ref: ActorRef[Deposit | Owner]) -> Non
     await ref.ask("no message", timeout=1)  # type: ignore[arg-type]
 
 
+async def an_answer_is_what_its_message_says_and_nothing_else(
+    ref: ActorRef[Deposit | Owner],
+) -> None:
+    total: int = await ref.ask(Deposit(1), timeout=1)
+    text: str = await ref.ask(Deposit(1), timeout=1)  # type: ignore[arg-type]
+    owner: str = await ref.ask(Owner(), timeout=1)  # type: ignore[arg-type]
+    (await ref.ask(Owner(), timeout=1)).upper()  # type: ignore[union-attr]
+    total + await ref.ask(Owner(), timeout=1)  # type: ignore[operator]
+    ref.ask(Deposit(1), timeout=1) + total  # type: ignore[operator]
+    assert text is not owner
+
+
+async def a_message_has_one_type_of_answer(ref: ActorRef[Message[int]]) -> None:
+    assert_type(await ref.ask(Deposit(1), timeout=1), int)
+    await ref.tell(Deposit(1))
+    await ref.tell(Owner())  # type: ignore[arg-type]
+    wrong: Message[str] = Deposit(1)  # type: ignore[assignment]
+    assert wrong is not None
+
+
 async def tells_are_typed_by_their_actor(ref: ActorRef[Deposit | Owner]) -> None:
     await ref.tell(Deposit(1))
     ref.tell_nowait(Owner())
     await ref.tell(Closed())  # type: ignore[arg-type]
     ref.tell_nowait(Closed())  # type: ignore[arg-type]
+
+
+class Narrow(Account):
+    async def receive(self, message: Deposit) -> int:  # type: ignore[override]
+        return message.amount
 
 
 def a_ref_that_takes_more_is_a_ref_that_takes_less(ref: ActorRef[Deposit | Owner]) -> None:
