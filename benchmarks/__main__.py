@@ -4,18 +4,22 @@ import argparse
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from benchmarks import actors, breaker
+from benchmarks import actors, breaker, commit, memory
 from benchmarks.street import compare as street
 
 BENCHMARKS: Mapping[str, Callable[[], object]] = {
     "actors": actors.compare,
     "breaker": breaker.compare,
     "street": street.compare,
+    "memory": memory.measure,
+    "commit": commit.measure,  # last: it retunes the collector of this process
 }
 QUICK: Mapping[str, Callable[[], object]] = {
     "actors": partial(actors.compare, rounds=1, fewer=10),
     "breaker": partial(breaker.compare, rounds=1, calls=2000),
     "street": partial(street.compare, rounds=1, people=200),
+    "memory": partial(memory.measure, stored=3000, live=500),
+    "commit": partial(commit.measure, seconds=5),
 }
 
 
