@@ -8,17 +8,27 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: run test test-pages check format bench load clean
+.PHONY: run test test-pages coverage mutate check format bench load clean
 
 run: .venv/ready
 	$(BIN)/python -m yabot demo
 
-test: .venv/ready
+test: .venv/ready .venv-mongo/ready
 	$(BIN)/python -m pytest -m "not pages" --ignore=tests/pages
 
 test-pages: .venv/ready
 	$(BIN)/uv sync --quiet --frozen --inexact --group pages
 	$(BIN)/python -m pytest tests/pages
+
+# Every branch of the two libraries is taken by their own tests, with nothing left out.
+coverage: .venv/ready
+	$(BIN)/coverage run --branch --source=actors,supervision -m pytest tests/actors tests/supervision
+	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100
+
+# Small mistakes in the two libraries are noticed by their own tests; minutes, so not part of a check.
+mutate: .venv/ready
+	$(BIN)/python -m tests.mutation actors
+	$(BIN)/python -m tests.mutation supervision
 
 check: .venv/ready
 	$(BIN)/uv sync --quiet --frozen --inexact --group bench --group pages
@@ -38,7 +48,7 @@ load: .venv/ready
 	$(BIN)/python -m loadtests.run
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-mongo .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 .venv/ready: pyproject.toml uv.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with venv is needed (Debian: apt-get install" \
@@ -46,4 +56,9 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv sync --quiet --frozen --inexact
+	touch $@
+
+.venv-mongo/ready: tests/servers/mongo.txt | .venv/ready
+	$(PYTHON) -m venv .venv-mongo
+	$(BIN)/uv pip install --quiet --python .venv-mongo/bin/python -r $<
 	touch $@

@@ -1,0 +1,103 @@
+"""The document copies that a suite runs on: in memory, and on a real server by each driver."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from tests.fakes.documents import MemoryDocuments
+from tests.servers.secantus import Secantus, closing, fresh_database
+from tests.stores.running import Clock
+from yabot.domain.story import Fragment, Story
+from yabot.stores.mongo.address import Driver, MongoConfig
+from yabot.stores.mongo.client import MongoDatabase
+from yabot.stores.mongo.documents import MongoDocuments
+from yabot.stores.mongo.ports import DocumentStore
+from yabot.stores.mongo.preparing import prepare
+from yabot.stores.mongo.server import MongoServer
+
+Content = tuple[Mapping[tuple[str, str], str], Mapping[str, object]]
+"""The titles of the fragments by language and id, and the names of the items by id."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """One implementation, and what other services read of its content."""
+
+    documents: DocumentStore
+    content: Callable[[], Awaitable[Content]]
+
+
+@dataclass(frozen=True)
+class Mortal:
+    """One implementation that can be away, for as long as `away()` is entered."""
+
+    documents: DocumentStore
+    away: Callable[[], AbstractAsyncContextManager[None]]
+
+
+def in_memory() -> Copies:
+    """The fake."""
+    memory = MemoryDocuments()
+
+    async def content() -> Content:
+        titles = {key: fragment.title for key, fragment in memory.fragments.items()}
+        return titles, {key: item["name"] for key, item in memory.items.items()}
+
+    return Copies(memory, content)
+
+
+@asynccontextmanager
+async def on_server(uri: str, driver: Driver, clock: Clock) -> AsyncIterator[Copies]:
+    """The real ones, in a database of their own."""
+    async with fresh_database(uri, driver) as database:
+        await prepare(database)
+        yield Copies(MongoDocuments(database, clock), lambda: _content(database))
+
+
+async def _content(database: MongoDatabase) -> Content:
+    fragments = await database.find("narrative_fragments", {}, limit=1000)
+    items = await database.find("items", {}, limit=1000)
+    titles = {
+        (str(one["language"]), str(one["fragment_id"])): str(one["title"]) for one in fragments
+    }
+    return titles, {str(one["item_id"]): one["name"] for one in items}
+
+
+def mortal_in_memory() -> Mortal:
+    """The fake, away on demand."""
+    memory = MemoryDocuments()
+
+    @asynccontextmanager
+    async def away() -> AsyncIterator[None]:
+        memory.failing = True
+        yield
+        memory.failing = False
+
+    return Mortal(memory, away)
+
+
+@asynccontextmanager
+async def mortal_on_server(server: Secantus, driver: Driver, clock: Clock) -> AsyncIterator[Mortal]:
+    """The real one, on a server that is killed and started again."""
+    config = MongoConfig(SecretStr(server.uri), "yabot", driver)
+
+    @asynccontextmanager
+    async def away() -> AsyncIterator[None]:
+        await server.kill()
+        yield
+        await server.restart()
+
+    async with closing(MongoServer(config, clock)) as copies:
+        await copies.verify()
+        yield Mortal(copies.documents, away)
+
+
+def story(*titles: tuple[str, str, str]) -> Story:
+    """A story of fragments, each as (language, id, title)."""
+    fragments: dict[str, dict[str, Fragment]] = {}
+    for language, fragment_id, title in titles:
+        fragment = Fragment(fragment_id=fragment_id, title=title, content="...", tags=("intro",))
+        fragments.setdefault(language, {})[fragment_id] = fragment
+    return Story.model_validate({"fragments": fragments})
