@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -138,6 +138,7 @@ class BotProcess(ServerProcess):
     telegram_url: str
     settings: Mapping[str, str] = field(default_factory=dict)
     command: str = "run"
+    arguments: Sequence[str] = ()
     entry: Entry = yabot
     fresh: bool = False
     api_port: int = field(default_factory=free_port)
@@ -177,11 +178,11 @@ class BotProcess(ServerProcess):
     def launch(self, settings: Mapping[str, str]) -> Running:
         env = {**self.environment(), **settings}
         if not self.fresh:
-            argv = ["yabot", self.command]
+            argv = ["yabot", self.command, *self.arguments]
             return Forked(
                 self.entry, argv, cwd=self.folder, env=env, output=(self.log, self.errors)
             )
-        command = [sys.executable, "-m", "yabot", self.command]
+        command = [sys.executable, "-m", "yabot", self.command, *self.arguments]
         with self.log.open("ab") as log, self.errors.open("ab") as errors:
             return subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=errors)
 

@@ -32,11 +32,18 @@ def test_a_problem_never_shows_the_secret_behind_it() -> None:
     assert not any("my-secret-token" in line or "not allowed!" in line for line in found)
 
 
-@pytest.mark.parametrize("name", ["mongodb_uri", "redis_url", "sqlite_key"])
+@pytest.mark.parametrize("name", ["redis_url"])
 def test_a_setting_that_can_not_be_honoured_is_refused(name: str) -> None:
     (line,) = problems(**{name: "anything"})
     assert line.startswith(f"{name.upper()}: ")
     assert "unset it" in line
+
+
+@pytest.mark.parametrize("uri", ["localhost:27017", "mongodb://", "mongodb://user:hidden@/"])
+def test_an_address_of_no_mongodb_is_one_line_without_its_password(uri: str) -> None:
+    (line,) = problems(mongodb_uri=uri)
+    assert line.startswith("MONGODB_URI: must begin with mongodb://")
+    assert "hidden" not in line
 
 
 def test_settings_come_from_the_environment_and_from_a_file(

@@ -76,6 +76,8 @@ FREE = frozenset(
         ".ledger",
         ".measured",
         ".doctor",
+        ".backups",
+        ".copies",
     )
 )
 """The wiring may import everything; nothing may import it."""
@@ -173,3 +175,9 @@ def test_importing_a_module_starts_nothing() -> None:
             if is_call and path.name != "__main__.py":
                 wrong.append(f"{module}:{node.lineno}")
     assert not wrong
+
+
+def test_one_module_alone_imports_the_drivers_of_mongodb() -> None:
+    drivers = {"motor", "pymongo", "bson"}
+    found = {m for m, path in modules() for name in imports(path) if name.split(".")[0] in drivers}
+    assert found == {"yabot.stores.mongo.client"}

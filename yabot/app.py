@@ -16,7 +16,7 @@ from aiogram import Router
 
 from actors import ActorSystem, Crash
 from supervision import Child, Reports, Strategy, Supervisor, Tree, run_tree
-from yabot import faults
+from yabot import copies, faults
 from yabot.api.auth import AuthService
 from yabot.api.deadline import DeadlineGateway
 from yabot.api.keys import load_or_create_key
@@ -33,6 +33,8 @@ from yabot.ops.metrics import Metrics
 from yabot.outbox import Flush
 from yabot.services.all import Services
 from yabot.stores.database import DatabaseManager
+from yabot.stores.encryption import choose_connector
+from yabot.stores.sampling import Sampler
 from yabot.telegram.edge import Mode, TelegramEdge
 from yabot.telegram.handlers import routers as all_routers
 from yabot.telegram.notices import render
@@ -43,7 +45,7 @@ from yabot.users.actor import UserParts
 from yabot.users.directory import UserDirectory
 from yabot.users.recovery import Recovery
 from yabot.users.scheduler import Scheduler
-from yabot.users.turn import Turn
+from yabot.users.turn import Turn, current_turn
 from yabot.watching import Watch
 
 Routers = Callable[[], Sequence[Router]]
@@ -65,12 +67,16 @@ def utc_now() -> Instant:
 class BotApplication:
     """The whole bot. Make it, then `serve` it once.
 
-    `routers` builds the handlers; a bot with features of its own passes its own function.
+    `routers` builds the handlers; a bot with features of its own passes its own function. A start
+    waits `takeover` seconds for the end of another process that owns the database.
     Raises ConfigError for an unknown fault step or a broken story.
     """
 
-    def __init__(self, config: ConfigManager, *, routers: Routers = all_routers) -> None:
+    def __init__(
+        self, config: ConfigManager, *, routers: Routers = all_routers, takeover: float = 0.0
+    ) -> None:
         self.config = config
+        self._takeover = takeover
         self._settings = config.settings
         self._routers = routers
         self._story = load_story(self._settings.content_path)
@@ -98,7 +104,7 @@ class BotApplication:
         self, stack: AsyncExitStack, stop: anyio.Event, ready: Callable[[], None]
     ) -> None:
         stack.push_async_callback(self._setup_database().close)
-        await self._database.connect_all()
+        await self._database.connect_all(wait=self._takeover)
         system = await stack.enter_async_context(ActorSystem("yabot", watchdog=1.0))
         system.on_crash(lambda crash: self._stop_if_fatal(crash, stop))
         self._setup_users(system)
@@ -127,7 +133,15 @@ class BotApplication:
                     strategy=Strategy.REST_FOR_ONE,
                     children=(
                         Child("sqlite", self._database.writer_actor, detail=self._watch.writer),
+                        *copies.branch(self._database, self._story),
                         Child("pruner", self._database.pruner, critical=False),
+                        Child(
+                            "capacity",
+                            partial(Sampler, self._sampling),
+                            critical=False,
+                            detail=self._watch.capacity,
+                            health=self._watch.condition,
+                        ),
                     ),
                 ),
                 Supervisor(
@@ -156,8 +170,13 @@ class BotApplication:
 
     def _setup_database(self) -> DatabaseManager:
         config = self.config.get_database_config()
+        key = config.sqlite_key
         self._database = DatabaseManager(
-            config.sqlite_path, clock=utc_now, event_retention=config.event_retention
+            config.sqlite_path,
+            clock=utc_now,
+            event_retention=config.event_retention,
+            connector=choose_connector(None if key is None else key.get_secret_value()),
+            mongo=copies.connection(config, utc_now, self._reports.add),
         )
         return self._database
 
@@ -172,22 +191,30 @@ class BotApplication:
             default_language=self._settings.default_language,
         )
         self._directory = UserDirectory(system, parts, self._database.inbox)
-        services = Services.over(self._directory, self._story)
+        services = Services.over(self._directory, self._story, self._database.exports)
         self._telegram = TelegramEdge(self._settings, services, self._routers(), self._reports)
+        self._sampling = self._database.sampling(lambda: self._bus.groups)
         self._watch = Watch(
-            system, self._database, self._directory, self._telegram.sending, self._metrics
+            system,
+            self._database,
+            self._directory,
+            self._telegram.sending,
+            self._metrics,
+            self._sampling,
+            self._reports,
         )
 
     def _setup_event_bus(self) -> None:
         """The bus over the events outbox, and who listens to it in this process."""
-        self._bus = EventBus(self._database.events)
+        self._bus = EventBus(self._database.events, current_turn.get)
         self._bus.subscribe(EVERY_EVENT, self._watch.count_event, group="metrics")
 
     def _setup_api_server(self) -> None:
         """What the internal API is built over."""
         config = self.config.get_api_config()
         tokens = JWTService(load_or_create_key(config.private_key), clock=utc_now)
-        services = Services.over(DeadlineGateway(self._directory), self._story)
+        users = DeadlineGateway(self._directory)
+        services = Services.over(users, self._story, self._database.exports)
         self._api_address = APIAddress(config.host, config.port)
         self._api_auth = AuthService(tokens, clock=utc_now)
         self._api_services = APIServices(

@@ -29,6 +29,9 @@ DEMO_TOKEN = "1000001:demo-token-of-the-local-telegram"  # noqa: S105
 DEMO_DATABASE = Path("data/demo.db")
 SANDBOX_DATABASE = Path("data/sandbox.db")
 
+TAKEOVER = 60.0
+"""Seconds that --takeover waits for the former process, whose stop takes 20 at most."""
+
 
 def main() -> None:
     """The entry point of `yabot` and of `python -m yabot`."""
@@ -45,7 +48,11 @@ def demo() -> None:
 
 
 @cli.command()
-def run() -> None:
+def run(
+    takeover: Annotated[
+        bool, typer.Option("--takeover", help="Wait for the process that uses the database to end.")
+    ] = False,
+) -> None:
     """Run the bot against Telegram."""
     with _problems_told():
         config = _config()
@@ -59,7 +66,8 @@ def run() -> None:
         from yabot.app import BotApplication
         from yabot.running import run_application
 
-        run_application(BotApplication(config), say=typer.echo)
+        patience = TAKEOVER if takeover else 0.0
+        run_application(BotApplication(config, takeover=patience), say=typer.echo)
 
 
 @cli.command()
@@ -88,6 +96,48 @@ def doctor() -> None:
             typer.echo(finding.line())
         if any(not finding.well for finding in findings):
             raise typer.Exit(2)
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file.")],
+) -> None:
+    """Write a checked backup of the database; the bot may run meanwhile."""
+    with _problems_told():
+        from yabot.backups import back_up
+
+        typer.echo(back_up(_quiet_config(), file))
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+) -> None:
+    """Put a backup in the place of the database; the bot must be stopped."""
+    with _problems_told():
+        from yabot.backups import restore_from
+
+        typer.echo(restore_from(_quiet_config(), file))
+
+
+@cli.command()
+def encrypt() -> None:
+    """Encrypt the database with SQLITE_KEY; the bot must be stopped."""
+    with _problems_told():
+        from yabot.backups import encrypt as encrypt_database
+
+        typer.echo(encrypt_database(_quiet_config()))
+
+
+@cli.command()
+def migrate(
+    back: Annotated[bool, typer.Option("--back", help="Undo the last migration.")] = False,
+) -> None:
+    """Bring the database to the shape of this version; the bot must be stopped."""
+    with _problems_told():
+        from yabot.backups import migrate as migrate_database
+
+        typer.echo(migrate_database(_quiet_config(), back=back))
 
 
 @cli.command()
@@ -123,6 +173,14 @@ def _config(**given: object) -> "ConfigManager":
     from yabot.config import ConfigManager
 
     return ConfigManager.load(**given)
+
+
+def _quiet_config() -> "ConfigManager":
+    """The settings for a command that works on the file itself and logs only what is wrong."""
+    from yabot.ops.logging import configure_logging
+
+    configure_logging("warning", "console")
+    return _config()
 
 
 def _demo_config() -> "ConfigManager":

@@ -24,6 +24,8 @@ from yabot.errors import ConfigError
 
 BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+MONGODB_URI = re.compile(r"mongodb(\+srv)?://([^/?]*@)?[^/?@]+([/?].*)?")
+SQLITE_KEY = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def _listed(value: object) -> object:
@@ -31,6 +33,7 @@ def _listed(value: object) -> object:
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+MongoDriver = Literal["motor", "pymongo"]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_listed)]
 
 
@@ -49,8 +52,8 @@ class Settings(BaseSettings):
     webhook_host: str = "127.0.0.1"
     webhook_port: Port = 8081
     mongodb_uri: SecretStr | None = None
-    mongodb_database: str = "yabot"
-    mongodb_driver: Literal["motor", "pymongo"] = "motor"
+    mongodb_database: str | None = None
+    mongodb_driver: MongoDriver = "motor"
     sqlite_database_path: Path = Path("data/yabot.db")
     sqlite_key: SecretStr | None = None
     redis_url: SecretStr | None = None
@@ -101,23 +104,43 @@ class Settings(BaseSettings):
             raise ValueError("may hold 1 to 256 of A-Z, a-z, 0-9, _ and -")
         return value
 
-    @field_validator("mongodb_uri", "redis_url", "sqlite_key")
+    @field_validator("sqlite_key")
+    @classmethod
+    def _is_a_raw_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not SQLITE_KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("must be 64 hex digits; make a key with: openssl rand -hex 32")
+        return value
+
+    @field_validator("mongodb_uri")
+    @classmethod
+    def _is_mongodb(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not MONGODB_URI.fullmatch(value.get_secret_value()):
+            raise ValueError("must begin with mongodb:// or mongodb+srv://, and name a host")
+        return value
+
+    @field_validator("redis_url")
     @classmethod
     def _is_served(cls, value: SecretStr | None) -> SecretStr | None:
-        """What can't be honoured is refused: nobody shall believe in a copy or a cipher."""
+        """What can't be honoured is refused: nobody shall believe in a bridge."""
         if value is not None:
-            raise ValueError(
-                "this version keeps documents and events in plain SQLite only; unset it"
-            )
+            raise ValueError("this version keeps events in SQLite only; unset it")
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseConfig:
-    """What the stores are opened with."""
+    """What the stores are opened with; without a key the file is not encrypted.
+
+    `mongodb_uri` None means that documents are in SQLite alone; `mongodb_database` None takes the
+    one that the address names.
+    """
 
     sqlite_path: Path
     event_retention: int
+    sqlite_key: SecretStr | None = None
+    mongodb_uri: SecretStr | None = None
+    mongodb_database: str | None = None
+    mongodb_driver: MongoDriver = "motor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +180,14 @@ class ConfigManager:
     def get_database_config(self) -> DatabaseConfig:
         """The stores' part."""
         s = self.settings
-        return DatabaseConfig(s.sqlite_database_path, s.event_retention)
+        return DatabaseConfig(
+            s.sqlite_database_path,
+            s.event_retention,
+            s.sqlite_key,
+            s.mongodb_uri,
+            s.mongodb_database,
+            s.mongodb_driver,
+        )
 
     def get_redis_config(self) -> RedisConfig:
         """The Redis bridge's part."""

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
+from yabot import copies
 from yabot.config import ConfigManager, Settings
 from yabot.content.loader import load_story
 from yabot.errors import ConfigError
@@ -68,7 +71,16 @@ def _mode(settings: Settings) -> tuple[str, str]:
 
 
 def _database(settings: Settings) -> tuple[str, str]:
-    return inspect_database(settings.sqlite_database_path), ""
+    key = settings.sqlite_key
+    opened_with = None if key is None else key.get_secret_value()
+    return inspect_database(settings.sqlite_database_path, opened_with), ""
+
+
+def _mongodb(settings: Settings) -> tuple[str, str]:
+    config = ConfigManager(settings).get_database_config()
+    if config.mongodb_uri is None:
+        return "not configured, documents are in SQLite", ""
+    return anyio.run(copies.look, config)
 
 
 def _disk(settings: Settings) -> tuple[str, str]:
@@ -132,6 +144,7 @@ EXAMINATIONS: dict[str, Look] = {
     "bot token": _token,
     "updates": _mode,
     "database": _database,
+    "mongodb": _mongodb,
     "disk": _disk,
     "signing key": _key,
     "story": _story,

@@ -97,7 +97,12 @@ def _ready(say: Say, welcome: str) -> None:
 
 
 def _prepare(settings: Settings) -> None:
-    secrets = (settings.bot_token, settings.webhook_secret, settings.redis_password)
+    secrets = (
+        settings.bot_token,
+        settings.webhook_secret,
+        settings.redis_password,
+        settings.sqlite_key,
+    )
     configure_logging(
         settings.log_level,
         settings.log_format,

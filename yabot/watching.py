@@ -5,17 +5,25 @@ The rule: it only reads, and reading is cheap enough to be done at every scrape.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from actors import ActorSystem
-from supervision import Health, Node, Tree, render
-from yabot.api.probes import Probes
+from supervision import Condition, Health, Node, Reports, Tree, render
+from yabot.api.probes import Probes, Status, StorageHealth, WaitingHealth
 from yabot.events.base import BaseEvent
 from yabot.ops.health import HealthCheckManager
 from yabot.ops.metrics import Metrics
 from yabot.stores.database import DatabaseManager
+from yabot.stores.sampling import Sampling
 from yabot.telegram.replies import SendingMeter
 from yabot.users.directory import UserDirectory
+
+STATUS: Mapping[Health, Status] = {
+    Health.OK: "pass",
+    Health.DEGRADED: "warn",
+    Health.DOWN: "fail",
+}
 
 
 class Watch:
@@ -28,6 +36,8 @@ class Watch:
         directory: UserDirectory,
         sending: SendingMeter,
         metrics: Metrics,
+        sampling: Sampling,
+        reports: Reports,
     ) -> None:
         self.tree: Tree | None = None
         self.ready = False
@@ -36,7 +46,10 @@ class Watch:
         self._directory = directory
         self._sending = sending
         self._metrics = metrics
-        self._health = HealthCheckManager(sqlite=database.ping)
+        self._sampling = sampling
+        self._reports = reports
+        mongodb = database.mongo.ping if database.mongo is not None else None
+        self._health = HealthCheckManager(sqlite=database.ping, mongodb=mongodb)
         self._events: Counter[str] = Counter()
         self._watch_metrics()
 
@@ -49,6 +62,7 @@ class Watch:
             draw=lambda: render(self._snapshot()),
             database=self._health.check_database_health,
             redis=self._health.check_redis_health,
+            storage=self._storage,
             metrics=self._metrics.render,
         )
 
@@ -62,6 +76,14 @@ class Watch:
         seen = self._database.writer.statistics()
         error = f", last error: {seen.last_error}" if seen.last_error else ""
         return f"{seen.items} writes in {seen.batches} commits, {seen.queued} waiting{error}"
+
+    def capacity(self) -> str:
+        """The line of what room is left in the tree."""
+        return self._sampling.seen.line()
+
+    def condition(self) -> Condition:
+        """Whether there is room, and nothing waits for too long."""
+        return self._sampling.seen.condition()
 
     def replies(self) -> str:
         """The reply sender's line in the tree."""
@@ -92,7 +114,39 @@ class Watch:
         watch("writer", "The single writer", self._writer_counts, label="what")
         watch("replies", "Calls to Telegram", self._reply_counts, label="what")
         watch("events", "Events by name", lambda: self._events, label="event", kind="counter")
+        if self._database.mongo is not None:
+            watch("documents", "Copies of documents", self._document_counts, label="what")
+            watch("documents_lag_seconds", "Of MongoDB", self._database.documents.lag)
+        watch("storage_bytes", "Room and sizes", self._storage_bytes, label="what")
+        watch("queue_waiting", "What waits, about", self._queue_lengths, label="queue")
+        watch("queue_oldest_wait_seconds", "Of each queue", self._queue_ages, label="queue")
         watch("actors", "The actor system", self._system_counts, label="what")
+        watch("reports", "Of supervision", self._report_counts, label="context", kind="counter")
+
+    def _storage(self) -> StorageHealth:
+        seen = self._sampling.seen
+        condition = seen.condition()
+        sizes = asdict(seen.room) if seen.room is not None else None
+        waiting = {name: WaitingHealth(**asdict(queue)) for name, queue in seen.queues.items()}
+        return StorageHealth(
+            status=STATUS[condition.health],
+            detail=condition.reason,
+            sizes=sizes,
+            queues=waiting,
+        )
+
+    def _report_counts(self) -> Mapping[str, int]:
+        return {context.value: count for context, count in self._reports.counts().items()}
+
+    def _storage_bytes(self) -> Mapping[str, float]:
+        room = self._sampling.seen.room
+        return asdict(room) if room is not None else {}
+
+    def _queue_lengths(self) -> Mapping[str, float]:
+        return {name: queue.waiting for name, queue in self._sampling.seen.queues.items()}
+
+    def _queue_ages(self) -> Mapping[str, float]:
+        return {name: queue.age for name, queue in self._sampling.seen.queues.items()}
 
     def _users(self) -> Mapping[str, float]:
         seen = self._directory.actors.statistics()
@@ -117,6 +171,15 @@ class Watch:
             "sent": seen.sent,
             "refused": seen.refused,
             "retried": seen.retried,
+        }
+
+    def _document_counts(self) -> Mapping[str, float]:
+        copying = self._database.copying
+        return {
+            "waiting": self._database.documents.waiting(),
+            "brought": copying.brought,
+            "refused": copying.refused,
+            "resyncs": copying.resyncs,
         }
 
     def _system_counts(self) -> Mapping[str, float]:

@@ -97,7 +97,7 @@ def make_server(
 
     gateway = DeadlineGateway(users)
     services = APIServices(
-        users=UserService(gateway),
+        users=UserService(gateway, users),
         coordinator=CoordinatorService(gateway),
         subscriptions=SubscriptionService(gateway),
         narrative=NarrativeService(gateway, load_story(Path("yabot/content").absolute())),
@@ -109,6 +109,7 @@ def make_server(
             draw=lambda: "root\n└── api",
             database=probes.database,
             redis=probes.redis,
+            storage=lambda: probes.room,
             metrics=metrics,
         ),
     )

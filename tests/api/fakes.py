@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import anyio
 
 from yabot.api.ledger import LedgerLine
+from yabot.api.probes import StorageHealth
 from yabot.domain.commands import Command, RegisterUser
 from yabot.domain.decide import decide
 from yabot.domain.decision import Rejected
@@ -14,6 +15,7 @@ from yabot.domain.user import User
 from yabot.domain.values import UserId
 from yabot.errors import DeadlinePassed
 from yabot.services.gateway import Applied, Once
+from yabot.users.ports import Export
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -30,10 +32,10 @@ class FakeClock:
 
 @dataclass
 class MemoryUsers:
-    """A UserGateway and a Ledger in memory. `trouble` is raised by whatever is asked next.
+    """A UserGateway, a Ledger and the UserExports in memory.
 
-    `delay` is how long every answer takes, in seconds; `timeouts` what callers granted; `asked` is
-    set by the first question.
+    `trouble` is raised by whatever is asked next; `delay` is how long every answer takes, in
+    seconds; `timeouts` what callers granted; `asked` is set by the first question.
     """
 
     clock: FakeClock
@@ -70,7 +72,7 @@ class MemoryUsers:
             fingerprint, answer = self.answers[once.key]
             if fingerprint != once.fingerprint:
                 return Rejected("key_reused", "key_reused")
-            return Applied(answer.user, replayed=True) if isinstance(answer, Applied) else answer
+            return Applied(answer.after, replayed=True) if isinstance(answer, Applied) else answer
         answer = self._decide(user_id, command)
         if once is not None:
             self.answers[once.key] = (once.fingerprint, answer)
@@ -83,10 +85,21 @@ class MemoryUsers:
         mine = [line for owner, line in reversed(self.lines) if owner == user_id]
         return [line for line in mine if before is None or line.id < before][:limit]
 
+    async def export(self, user_id: UserId) -> Export | None:
+        await self._work(None)
+        user = self.users.get(user_id)
+        if user is None:
+            return None
+        profile = user.profile.model_dump(mode="json")
+        return Export(user_id, self.clock(), {"profile": [profile]}, cut=("ledger",))
+
     def _decide(self, user_id: UserId, command: Command) -> Applied | Rejected:
         outcome = decide(self.users.get(user_id), command, self.clock())
         if isinstance(outcome, Rejected):
             return outcome
+        if outcome.after is None:
+            del self.users[user_id]
+            return Applied(None)
         self.users[user_id] = outcome.user.touched(self.clock())
         for entry in outcome.ledger:
             line = LedgerLine(
@@ -118,6 +131,7 @@ class FakeProbes:
     bus: Mapping[str, bool | float | None] = field(
         default_factory=lambda: {"connected": True, "latency_ms": 0.4}
     )
+    room: StorageHealth = field(default_factory=lambda: StorageHealth(status="pass"))
 
     async def database(self) -> Mapping[str, bool | None]:
         return self.databases

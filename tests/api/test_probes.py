@@ -1,11 +1,16 @@
 """The pages for machines that watch, which need no token."""
 
+from typing import Literal
+
 import pytest
 
 from tests.api.conftest import Client
 from tests.api.fakes import FakeProbes
+from yabot.api.probes import StorageHealth
 
 pytestmark = pytest.mark.anyio
+
+ROOM: dict[str, object] = {"status": "pass", "detail": "", "sizes": None, "queues": {}}
 
 
 async def get(client: Client, path: str, **headers: str) -> tuple[int, dict[str, object]]:
@@ -35,7 +40,7 @@ async def test_health_is_everything_at_once(client: Client) -> None:
     assert body == {
         "status": "pass",
         "detail": "",
-        "database": {"mongodb": None, "sqlite": True},
+        "database": {"mongodb": None, "sqlite": True, "storage": ROOM},
         "redis": {"connected": True, "latency_ms": 0.4},
     }
 
@@ -51,8 +56,19 @@ async def test_without_sqlite_health_fails(client: Client, probes: FakeProbes) -
     probes.databases = {"mongodb": True, "sqlite": False}
     status, body = await get(client, "/health")
     assert (status, body["status"]) == (503, "fail")
-    expected = (503, {"mongodb": True, "sqlite": False})
+    expected = (503, {"mongodb": True, "sqlite": False, "storage": ROOM})
     assert await get(client, "/health/database") == expected
+
+
+@pytest.mark.parametrize(("room", "status"), [("warn", 200), ("fail", 503)])
+async def test_a_disk_that_fills_up_is_told_with_its_figure(
+    room: Literal["warn", "fail"], status: int, client: Client, probes: FakeProbes
+) -> None:
+    probes.room = StorageHealth(status=room, detail="only 31 MB of disk free; make room")
+    answer, body = await get(client, "/health")
+    assert (answer, body["status"]) == (status, room)
+    assert body["detail"] == "only 31 MB of disk free; make room"
+    assert (await get(client, "/health/database"))[0] == 200
 
 
 async def test_the_tree_is_json_or_a_drawing(client: Client) -> None:

@@ -157,6 +157,8 @@ def test_the_table_has_every_route_of_the_contract(
             ("PUT", f"{user}/preferences"),
             ("GET", f"{user}/profile"),
             ("PUT", f"{user}/profile"),
+            ("GET", f"{user}/export"),
+            ("DELETE", user),
             ("GET", f"{user}/subscription"),
             ("PUT", f"{user}/subscription"),
             ("GET", f"{user}/besitos"),
@@ -178,7 +180,15 @@ def test_the_table_has_every_route_of_the_contract(
     assert len(set(names)) == len(names)
 
 
-READS = ["state", "preferences", "profile", "subscription", "besitos", "besitos/transactions"]
+READS = [
+    "state",
+    "preferences",
+    "profile",
+    "export",
+    "subscription",
+    "besitos",
+    "besitos/transactions",
+]
 
 
 @pytest.mark.parametrize("what", READS)

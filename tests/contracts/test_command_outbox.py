@@ -1,5 +1,6 @@
 """What every CommandOutbox promises: a command at its time, there until its turn is committed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import anyio
@@ -186,3 +187,13 @@ async def test_a_command_that_comes_during_the_reading_is_read_or_wakes_the_read
             while len(seen) < n:
                 await stores.commands.changed()
                 seen = await due_now(stores, clock)
+
+
+async def test_a_command_carries_the_chain_of_the_turn_that_left_it(
+    stores: Stores, clock: Clock
+) -> None:
+    left = commit_of(Stored(None, 0), "1", clock(), commands=(gift(clock, "a"),))
+    chained = replace(left, correlation_id="request-7", traceparent="00-a-b-01")
+    await stores.users.commit(chained)
+    (due,) = await due_now(stores, clock)
+    assert (due.correlation_id, due.traceparent) == ("request-7", "00-a-b-01")

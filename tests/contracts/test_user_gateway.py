@@ -11,7 +11,7 @@ from actors import ActorSystem
 from tests.api.fakes import FakeClock, MemoryUsers
 from tests.fakes import MemoryStores
 from tests.stores.running import Clock
-from yabot.domain.commands import MoveBesitos, RegisterUser
+from yabot.domain.commands import DeleteUser, MoveBesitos, RegisterUser
 from yabot.domain.decision import Applied, Once, Rejected
 from yabot.domain.values import UserId
 from yabot.errors import DeadlinePassed
@@ -115,6 +115,22 @@ async def test_a_key_under_which_something_else_was_asked_is_refused(opened: Ope
         outcome = await users.apply("7", SPEND, once=Once("key", "another"))
     assert isinstance(outcome, Rejected)
     assert outcome.code == "key_reused"
+
+
+async def test_who_was_deleted_is_unknown_until_they_register_again(opened: Open) -> None:
+    once = Once("key", "print")
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        await users.apply("7", EARN)
+        assert await users.apply("7", DeleteUser(), once=once) == Applied(None)
+        assert await users.get("7") is None
+        assert isinstance(await users.apply("7", EARN), Rejected)
+        back = await users.apply("7", REGISTER)
+        assert isinstance(back, Applied)
+        assert back.user.balance == 0
+        again = await users.apply("7", DeleteUser(), once=once)
+        assert again == Applied(None, replayed=True)
+        assert await users.get("7") == back.user
 
 
 async def test_an_answer_that_does_not_come_in_time_is_a_passed_deadline(opened: Open) -> None:

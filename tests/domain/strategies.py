@@ -84,6 +84,7 @@ commands: SearchStrategy[c.Command] = st.one_of(
         is_active=st.none() | st.booleans(),
     ),
     st.builds(c.MarkInactive, reason=names),
+    st.just(c.DeleteUser()),
     st.builds(
         c.SetConversation,
         key=st.integers(1, 30).map(str),

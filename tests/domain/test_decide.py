@@ -17,7 +17,7 @@ from tests.domain.strategies import (
 from yabot.domain import commands as c
 from yabot.domain import events
 from yabot.domain.decide import DECIDERS, decide
-from yabot.domain.decision import Decision, Rejected
+from yabot.domain.decision import Applied, Decision, Rejected
 from yabot.domain.texts import TEXTS, say
 from yabot.domain.user import User
 from yabot.domain.values import Instant
@@ -63,6 +63,10 @@ def test_after_any_commands_every_promise_holds(steps: list[tuple[c.Command, tim
             assert 400 <= outcome.status < 500
             for language in TEXTS:
                 assert say(language, outcome.text, **outcome.params)
+            continue
+        if isinstance(command, c.DeleteUser):
+            assert outcome == Decision(None, events=(events.UserDeleted(),))
+            user, total = newcomer(now), 0
             continue
         for entry in outcome.ledger:
             total += entry.amount
@@ -137,6 +141,16 @@ def test_one_who_blocked_the_bot_is_active_again_with_their_next_message() -> No
     back = decide(gone.user, c.RegisterUser(telegram_user_id=1), NOON)
     assert isinstance(back, Decision)
     assert back.user.profile.is_active
+
+
+def test_a_deletion_leaves_nobody_and_tells_nothing_of_who_it_was() -> None:
+    gone = decide(newcomer(), c.DeleteUser(), NOON)
+    assert gone == Decision(None, events=(events.UserDeleted(),))
+    assert events.UserDeleted().model_dump() == {}
+    for outcome in (gone, Applied(None)):
+        assert isinstance(outcome, Decision | Applied)
+        with pytest.raises(LookupError, match="deleted by this very command"):
+            _ = outcome.user
 
 
 def test_a_patch_of_nothing_changes_nothing() -> None:

@@ -36,13 +36,26 @@ def go(there: str, *, here: str = "start", **more: object) -> c.Choose:
     return c.Choose.model_validate(facts)
 
 
+def reacted(fragment: str, reaction: str) -> ReactionDetected:
+    """What a reaction tells of a user who stands in the fragment."""
+    standing = {"current_fragment": fragment}
+    return ReactionDetected(content_id=fragment, reaction_type=reaction, metadata=standing)
+
+
 def test_a_choice_leads_on_and_is_told() -> None:
     taken = yes(at("start"), go("plaza"))
     progress = taken.user.progress
     assert progress.current_fragment == "plaza"
     assert progress.completed_fragments == ("start",)
     assert progress.choices_made == (Choice(fragment="start", choice="on"),)
-    assert taken.events == (DecisionMade(fragment="start", choice="on", next_fragment="plaza"),)
+    assert taken.events == (
+        DecisionMade(
+            fragment="start",
+            choice="on",
+            next_fragment="plaza",
+            context={"current_fragment": "start", "first_visit": True},
+        ),
+    )
 
 
 def test_a_choice_of_a_fragment_never_reached_is_refused() -> None:
@@ -123,19 +136,19 @@ def test_the_first_reaction_unlocks_the_hint_and_pays_in_the_order_of_the_promis
     react = c.React(content_id="horno", reaction="heart", reward=5, hint="llave")
     first = yes(at("horno"), react)
     assert first.events == (
-        ReactionDetected(content_id="horno", reaction_type="heart"),
+        reacted("horno", "heart"),
         BesitosAdded(amount=5, balance=5, reason="reaction:horno"),
         NarrativeHintUnlocked(hint="llave"),
     )
     assert first.user.progress.unlocked_hints == ("llave",)
     second = yes(first.user, react)
-    assert second.events == (ReactionDetected(content_id="horno", reaction_type="heart"),)
+    assert second.events == (reacted("horno", "heart"),)
     assert second.user == first.user
 
 
 def test_a_reaction_to_a_fragment_without_a_hint_is_only_noted() -> None:
     outcome = yes(at("plaza"), c.React(content_id="plaza", reaction="fire"))
-    assert outcome.events == (ReactionDetected(content_id="plaza", reaction_type="fire"),)
+    assert outcome.events == (reacted("plaza", "fire"),)
     assert outcome.ledger == ()
 
 

@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from tests.events.conftest import Serve
+from tests.events.subscribers import Subscriber
 from tests.stores.running import Clock
 from tests.stores.turns import earn, registration, take_turn
 from tests.waiting import until
@@ -13,24 +14,6 @@ from yabot.events.bus import EVERY_EVENT, EventBus
 from yabot.stores.database import DatabaseManager
 
 pytestmark = pytest.mark.anyio
-
-
-class Subscriber:
-    """Remembers what it got; fails as often as it is told to."""
-
-    def __init__(self, fails: int = 0) -> None:
-        self.got: list[BaseEvent] = []
-        self.fails = fails
-
-    async def __call__(self, event: BaseEvent) -> None:
-        if self.fails:
-            self.fails -= 1
-            raise ValueError("not today")
-        self.got.append(event)
-
-    @property
-    def numbers(self) -> list[object]:
-        return [event.payload.get("n") for event in self.got]
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +29,7 @@ async def test_a_published_event_reaches_its_subscriber(
     bus.subscribe("content_changed", subscriber, group="menus")
     serve("menus")
     event_id = await bus.publish("content_changed", {"n": 1}, correlation_id="c-1")
+    assert event_id is not None
     await bus.publish("something_else", {"n": 2})
     await until(lambda: bool(subscriber.got))
     (event,) = subscriber.got

@@ -15,6 +15,7 @@ class MemoryCommands:
 
     def __init__(self) -> None:
         self._waiting: dict[int, DurableCommand] = {}
+        self._causes: dict[int, tuple[str, str]] = {}
         self._last_id = 0
         self._changed = asyncio.Event()
 
@@ -22,7 +23,9 @@ class MemoryCommands:
         await checkpoint()
         self._changed.clear()
         return [
-            DueCommand(id_, command.user_id, command.command, command.unique_key)
+            DueCommand(
+                id_, command.user_id, command.command, command.unique_key, *self._causes[id_]
+            )
             for id_, command in self._waiting.items()
             if id_ > after and command.due_at <= now
         ][:limit]
@@ -34,12 +37,13 @@ class MemoryCommands:
     async def changed(self) -> None:
         await self._changed.wait()
 
-    def add(self, command: DurableCommand) -> None:
+    def add(self, command: DurableCommand, correlation_id: str = "", traceparent: str = "") -> None:
         """A commit leaves a command; one whose key waits already is left out."""
         if any(command.unique_key == known.unique_key for known in self._waiting.values()):
             return
         self._last_id += 1
         self._waiting[self._last_id] = command
+        self._causes[self._last_id] = (correlation_id, traceparent)
         self._changed.set()
 
     def remove(self, id_: int) -> None:

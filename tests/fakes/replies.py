@@ -28,6 +28,7 @@ class MemoryReplies:
         self.clock = clock
         self._last_seq = 0
         self._real_ids: dict[int, int] = {}
+        self._forgotten: set[UserId] = set()
         self._changed = asyncio.Event()
         self.rows: dict[int, QueuedCall] = {}
         self.refusals: list[tuple[QueuedCall, str, bool]] = []
@@ -52,6 +53,8 @@ class MemoryReplies:
     async def refused(self, row: QueuedCall, error: str, *, unreachable: bool) -> None:
         await self._settle(row)
         self.refusals.append((row, error, unreachable))
+        if row.user_id in self._forgotten:
+            return
         call = row.call
         letter = DeadLetter("reply", f"call:{call.id}", row.user_id, error, call.params)
         self._dead_letters.append(letter)
@@ -69,6 +72,14 @@ class MemoryReplies:
         self._last_seq += 1
         self.rows[self._last_seq] = QueuedCall(self._last_seq, user_id, call, at)
         self._changed.set()
+
+    def forget(self, user_id: UserId) -> None:
+        """A person was erased: what they can't be sent is forgotten too."""
+        self._forgotten.add(user_id)
+
+    def remember(self, user_id: UserId) -> None:
+        """A person was committed."""
+        self._forgotten.discard(user_id)
 
     async def _settle(self, row: QueuedCall) -> None:
         await checkpoint()

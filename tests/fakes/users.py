@@ -88,28 +88,31 @@ class MemoryUsers:
 
     def _settle(self, commit: Commit) -> None:
         """The user as they are now, and the marks that make this the message's only effect."""
-        if commit.before is not None and commit.after is None:
-            self._forget(commit.user_id)
         if not _knows_nobody(commit):
             self._users[commit.user_id] = Stored(commit.after, commit.version + 1)
+            self._replies.remember(commit.user_id)
+        if commit.before is not None and commit.after is None:
+            self._forget(commit.user_id)
         if commit.mail_seq is not None:
             self._inbox.mark(commit.mail_seq)
         if commit.command_id is not None:
             self._commands.remove(commit.command_id)
         answer = _answer(commit)
         if answer is not None:
-            self._answers[commit.key] = (commit.user_id, answer)
+            owner = commit.user_id if commit.after is not None else ""
+            self._answers[commit.key] = (owner, answer)
 
     def _leave(self, commit: Commit) -> None:
         for call in commit.calls:
             self._replies.add(commit.user_id, call, commit.now)
         for command in commit.commands:
-            self._commands.add(command)
+            self._commands.add(command, commit.correlation_id, commit.traceparent)
         self._dead_letters.extend(commit.dead_letters)
 
     def _forget(self, user_id: UserId) -> None:
         self._answers = {k: kept for k, kept in self._answers.items() if kept[0] != user_id}
         self._commands.forget(user_id)
+        self._replies.forget(user_id)
         self._dead_letters[:] = [left for left in self._dead_letters if left.user_id != user_id]
 
 

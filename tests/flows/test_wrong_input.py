@@ -67,6 +67,14 @@ def file_that_is_no_database(folder: Path) -> Mistake:
     return Mistake({"SQLITE_DATABASE_PATH": str(file)}, ["is not a SQLite database"])
 
 
+def address_of_no_mongodb(_folder: Path) -> Mistake:
+    return Mistake({"MONGODB_URI": "http://somebody:hidden@localhost"}, ["MONGODB_URI: must begin"])
+
+
+def option_that_no_mongodb_knows(_folder: Path) -> Mistake:
+    return Mistake({"MONGODB_URI": "mongodb://somebody:hidden@localhost/?tls=perhaps"}, ["tls"])
+
+
 def key_that_is_no_key(folder: Path) -> Mistake:
     key = folder / "other.pem"
     key.write_text("not a key")
@@ -112,6 +120,8 @@ MISTAKES = [
     folder_that_is_a_file,
     folder_that_nobody_may_write,
     file_that_is_no_database,
+    address_of_no_mongodb,
+    option_that_no_mongodb_knows,
     key_that_is_no_key,
     story_that_leads_nowhere,
     story_that_is_not_toml,
@@ -263,4 +273,5 @@ def told(bot: BotProcess, *problems: str) -> None:
     assert len(lines) == len(problems), bot.told()
     for line, problem in zip(sorted(lines), sorted(problems), strict=True):
         assert problem in line
+        assert "hidden" not in line
     assert "Traceback" not in bot.told()

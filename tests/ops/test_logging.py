@@ -1,5 +1,6 @@
 """The log holds events with keys, in order, and never a secret."""
 
+import errno
 import io
 import logging
 import warnings
@@ -9,6 +10,7 @@ from typing import Literal
 import orjson
 import pytest
 import structlog
+from typing_extensions import Buffer
 
 from yabot.ops.logging import OWN_PACKAGES, configure_logging
 
@@ -159,3 +161,25 @@ def test_the_log_is_on_stderr(capfdbinary: pytest.CaptureFixture[bytes]) -> None
     captured = capfdbinary.readouterr()
     assert captured.out == b""
     assert b'"event":"here"' in captured.err
+
+
+def test_a_log_that_can_not_be_written_harms_nobody_and_goes_on_later() -> None:
+    class Full(io.BytesIO):
+        full = True
+
+        def flush(self) -> None:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        def write(self, line: Buffer, /) -> int:
+            self.flush()
+            return super().write(line)
+
+    stream = Full()
+    configure_logging("info", stream=stream)
+    log = structlog.get_logger()
+    log.info("lost.event")
+    stream.full = False
+    log.info("later.event")
+    assert b"later.event" in stream.getvalue()
+    assert b"lost.event" not in stream.getvalue()

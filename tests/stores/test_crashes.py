@@ -17,6 +17,10 @@ pytestmark = pytest.mark.anyio
 ROUNDS = 4
 DEADLINE = 30.0
 
+MARKS = """
+    SELECT count(*) FROM ledger JOIN inbox ON 'tg:' || bot_id || ':' || update_id = key
+    WHERE ledger.user_id = ? AND processed_at IS NOT NULL"""
+
 
 def work_and_die(path: Path, *, fault: str | None = None, after: int = 0) -> list[list[str]]:
     """Run a worker until the fault ends it, or until it has said `after` lines; what it said."""
@@ -55,8 +59,7 @@ def check(path: Path, said: list[list[str]], earlier: dict[str, int]) -> dict[st
     taken = {int(line[1]) for line in said if line[0] == "taken"}
     assert taken <= {update for (update,) in query(path, "SELECT update_id FROM inbox")}
     for user_id, version in versions.items():
-        marks = "SELECT count(*) FROM inbox WHERE user_id = ? AND processed_at IS NOT NULL"
-        assert only(query(path, marks, user_id)) == version
+        assert only(query(path, MARKS, user_id)) == version
         for table in ("wallets", "ledger"):
             column = "balance" if table == "wallets" else "count(*)"
             assert only(

@@ -6,7 +6,17 @@ from contextlib import closing
 
 import pytest
 
-from yabot.stores import commands, dead_letters, events, inbox, pruning, replies, users
+from yabot.stores import (
+    commands,
+    dead_letters,
+    documents,
+    events,
+    inbox,
+    pruning,
+    replies,
+    sampling,
+    users,
+)
 from yabot.stores.migrations import read_migrations
 from yabot.stores.statements import Statement
 
@@ -30,10 +40,18 @@ QUERIES = (
     dead_letters.PAGE,
     dead_letters.ONE,
     pruning.EVENTS_SPAN,
+    pruning.FORGOTTEN,
+    documents.BEHIND,
+    documents.EVERYBODY,
+    documents.DOCUMENTS,
+    sampling.OLDEST_UPDATE,
+    sampling.REPLIES,
+    sampling.EVENTS,
+    sampling.COMMANDS,
     *(table.slice for table in (pruning.INBOX, pruning.KEYS, pruning.MESSAGES, pruning.EVENTS)),
 )
 
-SMALL = {"meta", "relays", "items", "narrative_fragments", "json_each", "bots"}
+SMALL = {"meta", "document_relay", "relays", "items", "narrative_fragments", "json_each", "bots"}
 """What may be read as a whole: it does not grow with users or time."""
 
 MADE = {"CONSTANT", "(subquery-1)"}
@@ -50,7 +68,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 def scanned(connection: sqlite3.Connection, sql: str) -> list[str]:
     """The tables that a statement reads as a whole."""
-    numbered = max((n for n in range(1, 10) if f"?{n}" in sql), default=sql.count("?"))
+    numbered = max((n for n in range(1, 100) if f"?{n}" in sql), default=sql.count("?"))
     plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * numbered)
     steps = [str(detail).split() for *_, detail in plan]
     return [step[1] for step in steps if step[0] == "SCAN" and step[1] not in SMALL | MADE]
@@ -71,3 +89,10 @@ def test_a_query_finds_its_rows_by_an_index(connection: sqlite3.Connection, quer
 def test_due_commands_are_found_by_their_time(connection: sqlite3.Connection) -> None:
     plan = connection.execute(f"EXPLAIN QUERY PLAN {commands.DUE}", [1, 1, 1]).fetchall()
     assert "commands_by_time (due_at<?)" in plan[0][3]
+
+
+def test_who_was_deleted_is_found_without_reading_the_other_events(
+    connection: sqlite3.Connection,
+) -> None:
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {pruning.FORGOTTEN}", [1, 1, 1]).fetchall()
+    assert "farewells" in plan[0][3]

@@ -22,7 +22,7 @@ def commit_of(
     for command in commands:
         decision = decide(user, command, now)
         assert isinstance(decision, Decision), decision
-        user = decision.user
+        user = decision.after
         for field in made:
             made[field] += getattr(decision, field)
     for field in made:

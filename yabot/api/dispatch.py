@@ -17,6 +17,7 @@ from yabot.api.deadline import deadline
 from yabot.api.language import preferred
 from yabot.api.problems import Problem, invalid_input, rejected
 from yabot.api.route import USER_UNKNOWN, AnyRoute, Asked, Input, Nothing, Reply
+from yabot.api.tracing import traceparent
 from yabot.domain.decision import Rejected
 from yabot.domain.user import Language
 from yabot.services.gateway import Once
@@ -60,7 +61,8 @@ class Dispatch:
         given = await self._read(request, seconds)
         once = self._once(request, client, given)
         asked = Asked(given, path, language, once, request.headers.get("Accept", ""))
-        with deadline(seconds), origin(correlation_id=request[REQUEST_ID]):
+        trace = traceparent(request.headers)
+        with deadline(seconds), origin(correlation_id=request[REQUEST_ID], traceparent=trace):
             outcome = await route.handle(asked)
         if isinstance(outcome, Rejected):
             raise rejected(outcome, language)
@@ -101,12 +103,14 @@ class Dispatch:
         return Once(key=f"api:{client}:{route.name}:{keys[0]}", fingerprint=digest)
 
     def _respond(self, reply: Reply) -> web.Response:
-        body = reply.body
+        body, status = reply.body, reply.status or self._route.status
+        if body is None:
+            return web.Response(status=status, headers=reply.headers)
         if isinstance(body, BaseModel):
             body = body.model_dump_json().encode()
         return web.Response(
             body=body.encode() if isinstance(body, str) else body,
-            status=reply.status or self._route.status,
+            status=status,
             headers={"Content-Type": reply.content_type, **reply.headers},
         )
 

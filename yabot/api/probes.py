@@ -23,7 +23,8 @@ class Probes:
 
     `ready` gives a reason where the answer is no. `tree` is the supervision tree as a frozen
     dataclass, `draw` the same as lines of text. `database` and `redis` are the checks of
-    HealthCheckManager. `metrics` is the text of a scrape.
+    HealthCheckManager, `storage` the last look at the room that is left. `metrics` is the text of
+    a scrape.
     """
 
     live: Callable[[], bool]
@@ -32,6 +33,7 @@ class Probes:
     draw: Callable[[], str]
     database: Callable[[], Awaitable[Mapping[str, bool | None]]]
     redis: Callable[[], Awaitable[Mapping[str, bool | float | None]]]
+    storage: Callable[[], "StorageHealth"]
     metrics: Callable[[], Awaitable[bytes]]
 
 
@@ -42,11 +44,32 @@ class State(Output):
     detail: str = ""
 
 
+class WaitingHealth(Output):
+    """About how many wait, and for how many seconds the oldest of them has."""
+
+    waiting: int
+    age: float
+
+
+class StorageHealth(Output):
+    """`warn`: act soon; `fail`: writes are about to fail.
+
+    `sizes` holds the bytes of `disk_free`, `database` and `log`, null until the disk has answered;
+    `queues` holds what waits, by name.
+    """
+
+    status: Status
+    detail: str = ""
+    sizes: Mapping[str, int] | None = None
+    queues: Mapping[str, WaitingHealth] = {}
+
+
 class DatabaseHealth(Output):
-    """Whether each database answers; null for one that is not configured."""
+    """Whether each database answers, null for one that is not configured; and what room is left."""
 
     mongodb: bool | None
     sqlite: bool | None
+    storage: StorageHealth
 
 
 class RedisHealth(Output):
@@ -107,21 +130,25 @@ class ProbeRoutes:
     async def health(self, _: Asked[Nothing]) -> Reply:
         """All checks at once."""
         ready, reason = self._probes.ready()
-        database = DatabaseHealth.model_validate(await self._probes.database())
+        database = await self._databases()
         redis = RedisHealth.model_validate(await self._probes.redis())
         away = database.mongodb is False or redis.connected is False
-        status: Status = "warn" if away else "pass"
-        if not ready or database.sqlite is False:
+        storage = database.storage
+        status: Status = "warn" if away or storage.status == "warn" else "pass"
+        if not ready or database.sqlite is False or storage.status == "fail":
             status = "fail"
-        health = Health(
-            status=status, detail="" if ready else reason, database=database, redis=redis
-        )
+        detail = storage.detail if ready else reason
+        health = Health(status=status, detail=detail, database=database, redis=redis)
         return Reply(health, status=503 if status == "fail" else 200)
 
     async def database(self, _: Asked[Nothing]) -> Reply:
         """The databases; without SQLite nothing works."""
-        health = DatabaseHealth.model_validate(await self._probes.database())
+        health = await self._databases()
         return Reply(health, status=503 if False in (health.sqlite, health.mongodb) else 200)
+
+    async def _databases(self) -> DatabaseHealth:
+        answers = await self._probes.database()
+        return DatabaseHealth.model_validate({**answers, "storage": self._probes.storage()})
 
     async def redis(self, _: Asked[Nothing]) -> Reply:
         """The event bus."""

@@ -56,9 +56,12 @@ class Asked(Generic[InputT]):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: a model, or text with a content type of its own. `status` None is the route's."""
+    """An answer: a model, text with a content type of its own, or nothing.
 
-    body: BaseModel | str | bytes
+    `status` None is the route's.
+    """
+
+    body: BaseModel | str | bytes | None
     status: int | None = None
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -89,9 +92,11 @@ AnyRoute: TypeAlias = Route[Any]
 USER_UNKNOWN = Rejected("user_unknown", "user_unknown", status=404)
 
 
-def reply(outcome: Applied | Rejected, view: Callable[[User], BaseModel]) -> Reply | Rejected:
-    """The answer to a command: what the caller may see of the user after it."""
+def reply(
+    outcome: Applied | Rejected, view: Callable[[User], BaseModel] | None = None
+) -> Reply | Rejected:
+    """The answer to a command: what the caller may see of the user after it, if anything."""
     if isinstance(outcome, Rejected):
         return outcome
     headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
-    return Reply(view(outcome.user), headers=headers)
+    return Reply(view(outcome.user) if view is not None else None, headers=headers)

@@ -1,11 +1,13 @@
-"""Routes of a user's state, preferences and profile.
+"""Routes of a user's state, preferences and profile, of all that is kept of them, and of its end.
 
 A field that a PUT leaves out, or gives as null, stays as it is.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from yabot.api.route import (
     USER_UNKNOWN,
@@ -62,8 +64,20 @@ class ProfileChange(Input):
     is_active: bool | None = None
 
 
+class UserExport(Output):
+    """Everything that is kept of a user: rows by section, newest first.
+
+    `cut` names the sections that are too long to be given whole.
+    """
+
+    user_id: str
+    made_at: Instant
+    sections: Mapping[str, Sequence[Mapping[str, JsonValue]]]
+    cut: tuple[str, ...]
+
+
 class UserRoutes:
-    """State, preferences and profile over the UserService."""
+    """State, preferences, profile, export and deletion over the UserService."""
 
     def __init__(self, users: UserService) -> None:
         self._users = users
@@ -83,6 +97,10 @@ class UserRoutes:
                   Nothing, Profile, self.get_profile),
             Route("PUT", f"{USER}/profile", "put_profile", "Correct a profile",
                   ProfileChange, Profile, self.put_profile, idempotency="optional"),
+            Route("GET", f"{USER}/export", "export_user", "Everything that is kept of a user",
+                  Nothing, UserExport, self.export),
+            Route("DELETE", USER, "delete_user", "Forget a user",
+                  Nothing, None, self.delete, status=204, idempotency="optional"),
         )  # fmt: skip
 
     async def get_state(self, asked: Asked[Nothing]) -> Reply | Rejected:
@@ -117,6 +135,15 @@ class UserRoutes:
         change = UpdateProfile.model_validate(asked.input.model_dump())
         done = await self._users.update_user_profile(asked.user_id, change, once=asked.once)
         return reply(done, lambda user: user.profile)
+
+    async def export(self, asked: Asked[Nothing]) -> Reply | Rejected:
+        """Everything that is kept of the user."""
+        export = await self._users.export_user(asked.user_id)
+        return Reply(UserExport(**asdict(export))) if export is not None else USER_UNKNOWN
+
+    async def delete(self, asked: Asked[Nothing]) -> Reply | Rejected:
+        """Forget the user."""
+        return reply(await self._users.delete_user(asked.user_id, once=asked.once))
 
 
 def _state(user: User) -> UserState:

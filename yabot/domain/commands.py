@@ -9,14 +9,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
-from yabot.domain.user import Language, Plan, SubscriptionStatus, Theme
+from yabot.domain.user import Language, Plan, SubscriptionStatus, Theme, UserDocument
 from yabot.domain.values import Besitos, Identifier, Instant, Value
 
 Amount = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
 
 
 class RegisterUser(Value):
-    """Create the user, or note that a known one came back."""
+    """Create the user, or note that a known one came back.
+
+    `kept` is the document that was left of a new one elsewhere; it goes on.
+    """
 
     kind: Literal["register_user"] = "register_user"
     telegram_user_id: int
@@ -25,6 +28,7 @@ class RegisterUser(Value):
     last_name: str | None = None
     language_code: str | None = None
     default_language: Language = "es"
+    kept: UserDocument | None = None
 
 
 class OpenMenu(Value):
@@ -146,6 +150,12 @@ class MarkInactive(Value):
     reason: Annotated[str, Field(max_length=200)] = ""
 
 
+class DeleteUser(Value):
+    """Forget the user, with everything that is kept of them."""
+
+    kind: Literal["delete_user"] = "delete_user"
+
+
 class SetConversation(Value):
     """Store an aiogram FSM context; an empty one is removed."""
 
@@ -171,6 +181,7 @@ Command = Annotated[
     | CheckVip
     | UpdateProfile
     | MarkInactive
+    | DeleteUser
     | SetConversation,
     Field(discriminator="kind"),
 ]

@@ -20,6 +20,7 @@ DECIDERS: Mapping[type[Value], Decider] = {
     c.PatchState: users.patch_state,
     c.UpdateProfile: users.update_profile,
     c.MarkInactive: users.mark_inactive,
+    c.DeleteUser: users.delete,
     c.SetConversation: users.set_conversation,
     c.EnterFragment: narrative.enter_fragment,
     c.Choose: narrative.choose,

@@ -38,24 +38,37 @@ class DurableCommand:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A yes: the user as they are now, and what the commit must carry out."""
+    """A yes: the user as they are now, and what the commit must carry out.
 
-    user: User
+    `after` is None where the command was a deletion.
+    """
+
+    after: User | None
     ledger: tuple[LedgerEntry, ...] = ()
     events: tuple[Event, ...] = ()
     notices: tuple[Notice, ...] = ()
     commands: tuple[DurableCommand, ...] = ()
 
+    @property
+    def user(self) -> User:
+        """The user after a command that deletes nobody. Raises LookupError after a deletion."""
+        return _somebody(self.after)
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A yes, seen from outside the turn: the user after the command.
+    """A yes, seen from outside the turn: the user after the command, None after a deletion.
 
     `replayed` says that the same key had been applied before, and nothing happened now.
     """
 
-    user: User
+    after: User | None
     replayed: bool = False
+
+    @property
+    def user(self) -> User:
+        """The user after a command that deletes nobody. Raises LookupError after a deletion."""
+        return _somebody(self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +91,9 @@ class Rejected:
     text: str
     status: int = 409
     params: Mapping[str, str | int] = field(default_factory=dict)
+
+
+def _somebody(user: User | None) -> User:
+    if user is None:
+        raise LookupError("the user was deleted by this very command")
+    return user

@@ -14,7 +14,14 @@ MENUS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "main_menu": ("story", "besitos", "shop", "settings", "help"),
         "besitos": ("daily", "main_menu"),
         "shop": ("buy_premium", "buy_vip", "main_menu"),
-        "settings": ("language_es", "language_en", "notifications", "main_menu"),
+        "settings": (
+            "language_es",
+            "language_en",
+            "notifications",
+            "my_data",
+            "forget",
+            "main_menu",
+        ),
         "help": ("main_menu",),
     }
 )
@@ -25,5 +32,6 @@ def open_menu(user: User, command: c.OpenMenu, now: Instant) -> Decision | Rejec
     """Open a menu that exists."""
     if command.menu not in MENUS:
         return Rejected("menu_unknown", "menu_unknown", status=422)
-    event = UserInteraction(action=f"menu:{command.menu}")
+    left = user.document.current_state.menu_context
+    event = UserInteraction(action=f"menu:{command.menu}", context={"menu": left})
     return Decision(user.with_state(menu_context=command.menu), events=(event,))

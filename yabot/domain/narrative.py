@@ -24,7 +24,8 @@ def enter_fragment(user: User, command: c.EnterFragment, now: Instant) -> Decisi
     """Open a fragment without a choice."""
     if command.vip_required and not is_vip(user, now):
         return Rejected("vip_required", "vip_required", status=403)
-    event = UserInteraction(action=f"fragment:{command.fragment}")
+    context = {"fragment": user.progress.current_fragment}
+    event = UserInteraction(action=f"fragment:{command.fragment}", context=context)
     return _arrive(user, command.fragment, command.reward, (event,))
 
 
@@ -38,7 +39,13 @@ def choose(user: User, command: c.Choose, now: Instant) -> Decision | Rejected:
     progress = user.progress.model_copy(update={"choices_made": made[-CHOICES_KEPT:]})
     events: tuple[Event, ...] = (
         DecisionMade(
-            fragment=command.fragment, choice=command.choice, next_fragment=command.next_fragment
+            fragment=command.fragment,
+            choice=command.choice,
+            next_fragment=command.next_fragment,
+            context={
+                "current_fragment": user.progress.current_fragment,
+                "first_visit": not has_reached(user.progress, command.next_fragment),
+            },
         ),
     )
     if command.vip_required:
@@ -50,7 +57,11 @@ def react(user: User, command: c.React, now: Instant) -> Decision | Rejected:
     """Note a reaction; the first to a fragment with a hint unlocks it and earns the reward."""
     if not has_reached(user.progress, command.content_id):
         return Rejected("fragment_not_reached", "fragment_not_reached")
-    event = ReactionDetected(content_id=command.content_id, reaction_type=command.reaction)
+    event = ReactionDetected(
+        content_id=command.content_id,
+        reaction_type=command.reaction,
+        metadata={"current_fragment": user.progress.current_fragment},
+    )
     if command.hint is None or command.hint in user.progress.unlocked_hints:
         return Decision(user, events=(event,))
     hints = (*user.progress.unlocked_hints, command.hint)

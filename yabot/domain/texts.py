@@ -33,6 +33,10 @@ ES: Mapping[str, str] = MappingProxyType(
         "button_language_es": "Español",
         "button_language_en": "English",
         "button_notifications": "🔔 Avisos",
+        "button_my_data": "📄 Mis datos",
+        "button_forget": "🗑 Borrar mis datos",
+        "button_forget_yes": "Sí, borrarlo todo",
+        "button_forget_no": "No, quedarme",
         "on": "sí",
         "off": "no",
         # what happened
@@ -43,6 +47,10 @@ ES: Mapping[str, str] = MappingProxyType(
         "reaction_noted": "¡Anotado!",
         "reward": "+{amount} besitos 😘",
         "preferences_saved": "Guardado.",
+        "my_data": "Esto es lo que guardo de ti. De lo que es largo te digo cuánto hay:",
+        "forget": "¿Borro todo lo que sé de ti? Tu historia, tus {balance} besitos y tu plan se "
+        "pierden para siempre.",
+        "forgotten": "Hecho: ya no guardo nada de ti. Si algún día vuelves, escribe /start. ¡Adiós!",
         "the_end": "Fin de este camino. Puedes volver con los botones de arriba o empezar con /story.",
         # a reasoned no
         "user_unknown": "Todavía no nos conocemos. Escribe /start.",
@@ -74,6 +82,8 @@ ES: Mapping[str, str] = MappingProxyType(
         "command_daily": "regalo del día",
         "command_shop": "tienda",
         "command_settings": "ajustes",
+        "command_mydata": "lo que guardo de ti",
+        "command_forget": "borrar mis datos",
         "command_help": "ayuda",
     }
 )
@@ -101,6 +111,10 @@ EN: Mapping[str, str] = MappingProxyType(
         "button_language_es": "Español",
         "button_language_en": "English",
         "button_notifications": "🔔 Notifications",
+        "button_my_data": "📄 My data",
+        "button_forget": "🗑 Delete my data",
+        "button_forget_yes": "Yes, delete everything",
+        "button_forget_no": "No, I'll stay",
         "on": "on",
         "off": "off",
         "daily_given": "🎁 {amount} besitos for you. You have {balance} now.",
@@ -110,6 +124,10 @@ EN: Mapping[str, str] = MappingProxyType(
         "reaction_noted": "Noted!",
         "reward": "+{amount} besitos 😘",
         "preferences_saved": "Saved.",
+        "my_data": "This is what I keep of you. Where it is long, I tell how much there is:",
+        "forget": "Shall I delete everything I know of you? Your story, your {balance} besitos and "
+        "your plan are lost for good.",
+        "forgotten": "Done: I keep nothing of you any more. Should you come back, send /start. Bye!",
         "the_end": "This path ends here. Go back with the buttons above, or begin with /story.",
         "user_unknown": "We haven't met yet. Send /start.",
         "menu_unknown": "There is no such menu. Send /menu.",
@@ -138,6 +156,8 @@ EN: Mapping[str, str] = MappingProxyType(
         "command_daily": "daily gift",
         "command_shop": "shop",
         "command_settings": "settings",
+        "command_mydata": "what I keep of you",
+        "command_forget": "delete my data",
         "command_help": "help",
     }
 )

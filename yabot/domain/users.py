@@ -4,7 +4,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from yabot.domain import commands as c
 from yabot.domain.decision import Decision, Rejected
-from yabot.domain.events import PreferencesUpdated, UserDeactivated, UserRegistered
+from yabot.domain.events import (
+    PreferencesUpdated,
+    UserDeactivated,
+    UserDeleted,
+    UserRegistered,
+)
 from yabot.domain.menus import MENUS
 from yabot.domain.user import (
     Conversation,
@@ -30,15 +35,16 @@ def register(user: User | None, command: c.RegisterUser, now: Instant) -> Decisi
             user.model_copy(update={"profile": _seen_again(user.profile, command, now)})
         )
     user_id = str(command.telegram_user_id)
-    language = _language(command.language_code, command.default_language)
+    language = language_of(command.language_code, command.default_language)
+    document = command.kept or UserDocument(
+        user_id=user_id,
+        current_state=CurrentState(session_data=SessionData(last_activity=now)),
+        preferences=Preferences(language=language),
+        created_at=now,
+        updated_at=now,
+    )
     created = User(
-        document=UserDocument(
-            user_id=user_id,
-            current_state=CurrentState(session_data=SessionData(last_activity=now)),
-            preferences=Preferences(language=language),
-            created_at=now,
-            updated_at=now,
-        ),
+        document=document,
         profile=Profile(
             user_id=user_id,
             telegram_user_id=command.telegram_user_id,
@@ -52,7 +58,9 @@ def register(user: User | None, command: c.RegisterUser, now: Instant) -> Decisi
         subscription=Subscription(start_date=now),
     )
     event = UserRegistered(
-        telegram_user_id=command.telegram_user_id, username=command.username, language=language
+        telegram_user_id=command.telegram_user_id,
+        username=command.username,
+        language=created.language,
     )
     return Decision(created, events=(event,))
 
@@ -97,6 +105,11 @@ def mark_inactive(user: User, command: c.MarkInactive, now: Instant) -> Decision
     return Decision(user.model_copy(update={"profile": profile}), events=(event,))
 
 
+def delete(user: User, command: c.DeleteUser, now: Instant) -> Decision:
+    """Leave nobody; what must be removed besides the user is the commit's part."""
+    return Decision(None, events=(UserDeleted(),))
+
+
 def set_conversation(user: User, command: c.SetConversation, now: Instant) -> Decision | Rejected:
     """Keep, replace or remove an FSM context."""
     kept = dict(user.document.conversations)
@@ -130,7 +143,8 @@ def _is_time_zone(name: str) -> bool:
     return True
 
 
-def _language(code: str | None, default: Language) -> Language:
+def language_of(code: str | None, default: Language) -> Language:
+    """The bot's language for an IETF language tag; `default` for one that it does not speak."""
     match (code or "").partition("-")[0].lower():
         case "es":
             return "es"

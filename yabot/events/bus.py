@@ -4,20 +4,45 @@ Subscribing happens while the application is wired, before anything runs: each g
 becomes one relay of the tree, with a name by which its position is remembered.
 """
 
+import random
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import anyio
 import orjson
+import structlog
 
+from actors import current_envelope
+from supervision import backoff
+from yabot.domain.events import Announcement, Fact
+from yabot.errors import StoreUnavailable
 from yabot.events.base import BaseEvent
-from yabot.events.ports import EventOutbox
+from yabot.events.errors import InvalidEvent
+from yabot.events.ports import EventOutbox, OpenTurn
 from yabot.events.relay import EventRelay
+from yabot.events.schemas import SCHEMAS
 
 Handler: TypeAlias = Callable[[BaseEvent], Awaitable[None]]
 
 EVERY_EVENT = "*"
 """Subscribes to events of all names."""
+
+NAME = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+"""What an event may be called."""
+
+LARGEST = 64 * 1024
+"""Bytes of JSON that the data of one event may have."""
+
+ATTEMPTS = 4
+"""How often publishing outside of a turn is tried while the store is away."""
+
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 0.5
+"""Seconds between two attempts, growing from the first to the longest."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +54,36 @@ class BusHealth:
 
 
 class EventBus:
-    """Publishes through the outbox and hands events to subscribers of this process."""
+    """Publishes through the outbox and hands events to subscribers of this process.
 
-    def __init__(self, outbox: EventOutbox) -> None:
+    `turn` gives the turn that the caller is in, if any.
+    """
+
+    def __init__(
+        self, outbox: EventOutbox, turn: Callable[[], OpenTurn | None] = lambda: None
+    ) -> None:
         self._outbox = outbox
+        self._turn = turn
         self._groups: dict[str, dict[str, list[Handler]]] = {}
 
     async def publish(
         self, event_name: str, payload: Mapping[str, object], *, correlation_id: str = ""
-    ) -> str:
-        """Make an event durable, as a commit of its own on the stream `system`; returns its id.
+    ) -> str | None:
+        """Make an event durable; its id, or None in a turn, whose commit gives it one.
 
-        Raises StoreUnavailable, and TypeError for a payload that is not JSON.
+        In a turn the event joins the turn's commit on the user's stream, so there is nothing that
+        could fail: it exists exactly when the turn's changes do. Elsewhere it is a commit of its
+        own on the stream `system`, tried `ATTEMPTS` times.
+
+        Raises InvalidEvent for a payload that its name forbids, TypeError for one that is no JSON,
+        and, outside of a turn only, StoreUnavailable.
         """
-        body = orjson.dumps(payload)
-        return await self._outbox.publish(event_name, body, correlation_id=correlation_id)
+        fact = _fact(event_name, payload)
+        turn = self._turn()
+        if turn is None or turn.closed:
+            return await self._commit(fact, correlation_id)
+        turn.emit(fact)
+        return None
 
     def subscribe(self, event_name: str, handler: Handler, *, group: str) -> None:
         """Have `handler` called with every event of that name, or with all for `EVERY_EVENT`.
@@ -73,3 +113,43 @@ class EventBus:
         """How far behind the groups are. Raises StoreUnavailable."""
         waiting = {group: await self._outbox.feed(group).lag() for group in self._groups}
         return BusHealth(connected=None, waiting=waiting)
+
+    async def _commit(self, fact: Fact, correlation_id: str) -> str:
+        """A commit of its own, in the chain of whatever this task is handling."""
+        envelope = current_envelope()
+        traceparent = ""
+        if envelope is not None:
+            correlation_id = correlation_id or envelope.correlation_id
+            traceparent = envelope.traceparent or ""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._outbox.publish(
+                    fact.name,
+                    fact.to_json(),
+                    version=fact.version,
+                    correlation_id=correlation_id,
+                    traceparent=traceparent,
+                )
+            except StoreUnavailable as error:
+                if attempt == ATTEMPTS:
+                    raise
+                log.warning("event.published_again", name=fact.name, error=str(error))
+            pause = backoff(attempt, base=FIRST_PAUSE, cap=LONGEST_PAUSE, rng=random.random)
+            await anyio.sleep(pause)
+
+
+def _fact(name: str, payload: Mapping[str, object]) -> Fact:
+    """What is to be published, checked as far as its name allows."""
+    if NAME.fullmatch(name) is None:
+        raise InvalidEvent(
+            f"{name!r} can't name an event: use up to 64 of a-z, 0-9, '_' and '.', a letter first"
+        )
+    body = orjson.dumps(dict(payload))
+    if len(body) > LARGEST:
+        raise InvalidEvent(
+            f"{name}: {len(body)} bytes of data, and an event holds at most {LARGEST}; "
+            "publish where it can be read instead"
+        )
+    return SCHEMAS.check(name, payload) or Announcement(name, body)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from yabot.domain.events import Fact
 from yabot.domain.values import Instant, UserId
 from yabot.users.ports import DeadLetter
 
 
 class QueuedEvent(Protocol):
-    """An event as it was committed. `payload` is a JSON object."""
+    """An event as it was committed. `payload` is a JSON object in the shape of `version`."""
 
     @property
     def seq(self) -> int: ...
@@ -16,6 +17,8 @@ class QueuedEvent(Protocol):
     def event_id(self) -> str: ...
     @property
     def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
     @property
     def user_id(self) -> UserId: ...
     @property
@@ -25,13 +28,13 @@ class QueuedEvent(Protocol):
     @property
     def correlation_id(self) -> str: ...
     @property
+    def causation_id(self) -> str: ...
+    @property
+    def traceparent(self) -> str: ...
+    @property
     def at(self) -> Instant: ...
     @property
     def payload(self) -> bytes: ...
-
-    def envelope(self) -> bytes:
-        """The JSON in which the event leaves this process."""
-        ...
 
 
 class EventFeed(Protocol):
@@ -60,10 +63,33 @@ class EventFeed(Protocol):
 class EventOutbox(Protocol):
     """Events that commits left."""
 
-    async def publish(self, name: str, payload: bytes, *, correlation_id: str = "") -> str:
-        """Commit one event on the system's stream and return its id. Raises StoreUnavailable."""
+    async def publish(
+        self,
+        name: str,
+        payload: bytes,
+        *,
+        version: int = 1,
+        correlation_id: str = "",
+        causation_id: str = "",
+        traceparent: str = "",
+    ) -> str:
+        """Commit one event on the system's stream and return its id.
+
+        Raises StoreUnavailable: then nothing was written.
+        """
         ...
 
     def feed(self, relay: str) -> EventFeed:
         """What the relay of that name has yet to take."""
+        ...
+
+
+class OpenTurn(Protocol):
+    """The turn that somebody publishes from: its commit takes the event along."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def emit(self, event: Fact) -> None:
+        """Leave a fact for the turn's commit."""
         ...

@@ -15,6 +15,8 @@ from supervision import backoff
 from yabot import faults
 from yabot.eager import Begun
 from yabot.events.base import BaseEvent
+from yabot.events.envelope import CloudEvent
+from yabot.events.errors import EventError
 from yabot.events.ports import EventFeed, QueuedEvent
 from yabot.outbox import Relay
 from yabot.users.ports import DeadLetter
@@ -68,7 +70,10 @@ class EventRelay(Relay[QueuedEvent]):
 
     async def _tried(self, row: QueuedEvent) -> Exception | None:
         """Deliver one event; the last error when every attempt failed."""
-        event = BaseEvent.of(row)
+        try:
+            event = BaseEvent.of(row)
+        except EventError as unreadable:
+            return unreadable
         failure: Exception | None = None
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -87,6 +92,5 @@ class EventRelay(Relay[QueuedEvent]):
     def _dead_letter(self, row: QueuedEvent, error: Exception) -> DeadLetter:
         told = f"{self._group}: {type(error).__name__}: {error}"
         log.error("event.set_aside", group=self._group, event_id=row.event_id, error=told)
-        return DeadLetter(
-            "event", f"{self._group}:{row.event_id}", row.user_id, told, row.envelope()
-        )
+        body = CloudEvent.of(row).to_json()
+        return DeadLetter("event", f"{self._group}:{row.event_id}", row.user_id, told, body)

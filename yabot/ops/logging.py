@@ -1,6 +1,7 @@
 """The log: one line per event, an event name with keys, on stderr so that stdout stays for people.
 
-The rule: secrets are masked in the finished line, so no value shows one, however deep it lies.
+The rules: secrets are masked in the finished line, so no value shows one, however deep it lies; and
+a log that can't be written, as on a full disk, harms nobody who logs.
 """
 
 import json
@@ -8,7 +9,8 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, BinaryIO, Literal
+from contextlib import suppress
+from typing import Any, BinaryIO, Literal, cast
 
 import orjson
 import structlog
@@ -47,7 +49,7 @@ def configure_logging(
 
     `secrets` are texts that never appear; `stream` None is stderr.
     """
-    out = stream or sys.stderr.buffer
+    out = cast(BinaryIO, Lossy(stream or sys.stderr.buffer))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -61,6 +63,23 @@ def configure_logging(
         cache_logger_on_first_use=True,
     )
     _bridge_libraries(level)
+
+
+class Lossy:
+    """A stream that loses what can't be written, and goes on when it can be again."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> None:
+        """Write, if that is possible."""
+        with suppress(OSError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class Masked:

@@ -9,6 +9,7 @@ from yabot.services.gateway import UserGateway
 from yabot.services.narrative import NarrativeService
 from yabot.services.subscriptions import SubscriptionService
 from yabot.services.users import UserService
+from yabot.users.ports import UserExports
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,10 @@ class Services:
     coordinator: CoordinatorService
 
     @classmethod
-    def over(cls, gateway: UserGateway, story: Story) -> Self:
+    def over(cls, gateway: UserGateway, story: Story, exports: UserExports) -> Self:
         """Services that reach users through `gateway`."""
         return cls(
-            users=UserService(gateway),
+            users=UserService(gateway, exports),
             narrative=NarrativeService(gateway, story),
             subscriptions=SubscriptionService(gateway),
             coordinator=CoordinatorService(gateway),

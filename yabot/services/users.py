@@ -2,6 +2,7 @@
 
 from yabot.domain.commands import (
     ChangePreferences,
+    DeleteUser,
     PatchState,
     RegisterUser,
     UpdateProfile,
@@ -10,13 +11,18 @@ from yabot.domain.decision import Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
 from yabot.services.gateway import Applied, Once, UserGateway
+from yabot.users.ports import Export, UserExports
 
 
 class UserService:
-    """Creates, reads and changes users. Document, profile and events change in one commit."""
+    """Creates, reads, changes and forgets users.
 
-    def __init__(self, users: UserGateway) -> None:
+    Document, profile and events change in one commit; copies elsewhere follow it by the outboxes.
+    """
+
+    def __init__(self, users: UserGateway, exports: UserExports) -> None:
         self._users = users
+        self._exports = exports
 
     async def create_user(self, telegram_user: RegisterUser) -> Applied | Rejected:
         """Create the user, or refresh the profile of a known one."""
@@ -45,3 +51,11 @@ class UserService:
     ) -> Applied | Rejected:
         """Set preferences."""
         return await self._users.apply(user_id, preferences, once=once)
+
+    async def delete_user(self, user_id: UserId, *, once: Once | None = None) -> Applied | Rejected:
+        """Forget the user with everything that is kept of them, and publish `user_deleted`."""
+        return await self._users.apply(user_id, DeleteUser(), once=once)
+
+    async def export_user(self, user_id: UserId) -> Export | None:
+        """Everything that is kept of the user; None for an unknown one. Raises StoreUnavailable."""
+        return await self._exports.export(user_id)

@@ -15,7 +15,8 @@ from yabot.stores.writer import Writer
 from yabot.users.ports import Clock, DueCommand
 
 DUE = """
-    SELECT id, user_id, command, unique_key FROM outbox_commands INDEXED BY commands_by_time
+    SELECT id, user_id, command, unique_key, correlation_id, traceparent
+    FROM outbox_commands INDEXED BY commands_by_time
     WHERE due_at <= ? AND id > ? ORDER BY id LIMIT ?"""
 NEXT_DUE = "SELECT min(due_at) FROM outbox_commands"
 
@@ -30,7 +31,8 @@ class SqliteCommandOutbox:
         self._reader = reader
         self._clock = clock
         self._bell = Bell()
-        writer.on_commit(Statement.COMMAND_ADD, self._bell.ring)
+        for statement in (Statement.COMMAND_ADD, Statement.UNREACHABLE_ADD):
+            writer.on_commit(statement, self._bell.ring)
 
     async def due(self, now: Instant, after: int, limit: int) -> Sequence[DueCommand]:
         """Commands with `due_at <= now` and `id > after`, by id. Raises StoreUnavailable."""
@@ -40,14 +42,14 @@ class SqliteCommandOutbox:
             rows = await self._reader.rows(DUE, to_micros(now), after, limit)
             if not rows:
                 break
-            for id_, user_id, body, unique_key in rows:
+            for id_, user_id, body, unique_key, *causes in rows:
                 after = id_
                 try:
                     command = COMMAND.validate_json(body)
                 except ValidationError as error:
                     await self._set_aside(id_, user_id, body, str(error))
                 else:
-                    found.append(DueCommand(id_, user_id, command, unique_key))
+                    found.append(DueCommand(id_, user_id, command, unique_key, *causes))
         return found
 
     async def next_due(self) -> Instant | None:

@@ -7,7 +7,7 @@ two computations from the same state apart. Parts are compared by identity, as v
 import secrets
 from collections.abc import Iterator
 
-from yabot.domain.events import Event
+from yabot.domain.events import Fact
 from yabot.domain.user import Profile, Subscription, User
 from yabot.stores.moments import to_micros
 from yabot.stores.statements import Statement
@@ -45,12 +45,14 @@ class CommitRows:
             self._add(Statement.INBOX_MARK, self._at, commit.mail_seq)
         if commit.command_id is not None:
             self._add(Statement.COMMAND_REMOVE, commit.command_id)
+        # A key outlives a deletion by its answer alone: nobody's keys name nobody.
+        owner = commit.user_id if commit.after is not None else ""
         if commit.answer is not None:
             body = commit.answer.body
-            row = (commit.key, commit.user_id, commit.answer.fingerprint, body.decode(), self._at)
+            row = (commit.key, owner, commit.answer.fingerprint, body.decode(), self._at)
             self._add(Statement.KEY_ADD, *row, size=len(body))
         elif commit.command_id is not None:
-            self._add(Statement.KEY_ADD, commit.key, commit.user_id, "", "{}", self._at)
+            self._add(Statement.KEY_ADD, commit.key, owner, "", "{}", self._at)
 
     def _put_user(self) -> None:
         before, after = self._commit.before, self._commit.after
@@ -137,22 +139,26 @@ class CommitRows:
         for durable in commit.commands:
             command = durable.command.model_dump_json()
             due = to_micros(durable.due_at)
-            key = durable.unique_key
-            self._add(Statement.COMMAND_ADD, durable.user_id, due, command, key, self._at)
+            what = (durable.user_id, due, command, durable.unique_key)
+            causes = (commit.correlation_id, commit.traceparent)
+            self._add(Statement.COMMAND_ADD, *what, *causes, self._at)
         for letter in commit.dead_letters:
             text = letter.body.decode()
             kept = (letter.kind, letter.key, letter.user_id, letter.error, text, self._at)
             self._add(Statement.DEAD_LETTER_ADD, *kept, size=len(letter.body))
 
-    def _put_event(self, event: Event) -> None:
-        payload = event.__pydantic_serializer__.to_json(event)
+    def _put_event(self, event: Fact) -> None:
+        payload = event.to_json()
         self._add(
             Statement.EVENT_ADD,
             next(self._event_ids),
             self._commit.user_id,
             self._epoch,
             event.name,
+            event.version,
             self._commit.correlation_id,
+            self._commit.causation_id,
+            self._commit.traceparent,
             payload.decode(),
             self._at,
             size=len(payload),

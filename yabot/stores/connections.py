@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import aiosqlite
+import anyio
+import anyio.to_thread
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for somebody else's lock, such as an operator's shell."""
@@ -70,7 +72,11 @@ async def _open(
     kind: type[OpenedT], connector: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...]
 ) -> OpenedT:
     connection = kind(connector, iter_chunk_size=64)
-    await connection
+    try:
+        await connection
+    except BaseException:
+        await _ended(connection)
+        raise
     try:
         for pragma in pragmas:
             await connection.execute_fetchall(pragma)
@@ -78,3 +84,9 @@ async def _open(
         await connection.close()
         raise
     return connection
+
+
+async def _ended(connection: aiosqlite.Connection) -> None:
+    """The thread of a connection that could not be opened has told its last to the event loop."""
+    with anyio.CancelScope(shield=True):
+        await anyio.to_thread.run_sync(connection._thread.join)

@@ -9,33 +9,44 @@ The rule: what this module hands out works until `close`, whatever happens to th
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import aiosqlite
 import anyio
 import structlog
 
 from actors import Actor
+from yabot.domain.story import Story
 from yabot.errors import ConfigError, YabotError
 from yabot.stores.commands import SqliteCommandOutbox
 from yabot.stores.connections import Connector, connect, open_reading, open_writing
 from yabot.stores.content import SqliteContent
 from yabot.stores.dead_letters import SqliteDeadLetters
+from yabot.stores.documents import SqliteDocumentOutbox
+from yabot.stores.epoch import Epoch
 from yabot.stores.events import SqliteEventOutbox
+from yabot.stores.export import SqliteExports
 from yabot.stores.inbox import SqliteInbox
 from yabot.stores.lock import FileLock
 from yabot.stores.migrations import MigrationManager
+from yabot.stores.mongo.connection import MongoConnection
+from yabot.stores.mongo.inheritance import Inheritance
+from yabot.stores.mongo.relay import Copying, DocumentRelay
 from yabot.stores.opening import Start, note_start, note_stop, problem
 from yabot.stores.pruning import Pruner, Pruning
 from yabot.stores.reader import Reader
 from yabot.stores.replies import SqliteReplyOutbox
+from yabot.stores.sampling import Sampling
 from yabot.stores.statements import Statement
 from yabot.stores.users import SqliteUserStore
 from yabot.stores.writer import Writer
 from yabot.users.ports import Clock
+
+if TYPE_CHECKING:
+    from yabot.stores.mongo.client import MongoDatabase
 
 LAST_WRITES = 5.0
 """Seconds that `close` gives to what still waits to be written."""
@@ -68,6 +79,8 @@ class DatabaseManager:
     events: SqliteEventOutbox
     content: SqliteContent
     dead_letters: SqliteDeadLetters
+    exports: SqliteExports
+    documents: SqliteDocumentOutbox
     start: Start
 
     def __init__(
@@ -77,10 +90,13 @@ class DatabaseManager:
         clock: Clock,
         event_retention: float = 86_400,
         connector: Connector = connect,
+        mongo: MongoConnection | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
         self._event_retention = event_retention
+        self.mongo = mongo
+        self.copying = Copying()
         self._lock = FileLock(path)
         self._opened = False
         self.writer = Writer(partial(open_writing, path, connector))
@@ -98,6 +114,9 @@ class DatabaseManager:
             await MigrationManager(connection).migrate()
             self.start = await note_start(connection)
             await self._open_stores()
+            if self.mongo is not None:
+                await self.documents.open()
+                await self.mongo.start()
             self._opened = True
         except (OSError, sqlite3.Error) as error:
             await self._release()
@@ -109,14 +128,23 @@ class DatabaseManager:
 
     async def _open_stores(self) -> None:
         writer, reader, clock = self.writer, self.reader, self._clock
-        epoch, starts = self.start.epoch, self.start.starts
-        self.users = SqliteUserStore(writer, reader, epoch=epoch, starts=starts)
+        epoch, starts = Epoch(self.start.epoch), self.start.starts
+        self.documents = SqliteDocumentOutbox(writer, reader, clock, epoch)
+        mongo, deliveries = self.mongo, self.documents.deliveries
+        self.users = SqliteUserStore(
+            writer,
+            reader,
+            epoch=epoch,
+            starts=starts,
+            elsewhere=Inheritance(deliveries, mongo).find if mongo is not None else None,
+        )
         self.inbox = SqliteInbox(writer, reader, clock)
         self.replies = SqliteReplyOutbox(writer, reader, clock)
         self.commands = SqliteCommandOutbox(writer, reader, clock)
         self.events = SqliteEventOutbox(writer, reader, clock, epoch=epoch)
         self.content = SqliteContent(writer, reader)
         self.dead_letters = SqliteDeadLetters(writer, reader, clock)
+        self.exports = SqliteExports(reader, clock)
         await self.inbox.open()
 
     def writer_actor(self) -> SqliteWriter:
@@ -128,13 +156,27 @@ class DatabaseManager:
         pruning = Pruning(self.writer, self.reader, event_retention=self._event_retention)
         return Pruner(pruning, self._clock)
 
+    def sampling(self, relays: Callable[[], Iterable[str]]) -> Sampling:
+        """What looks at the room that is left; `relays` names those that take events."""
+        backlog = self.inbox.backlog
+        return Sampling(self._path, self.reader, self._clock, updates=backlog, relays=relays)
+
     async def get_sqlite_conn(self) -> aiosqlite.Connection:
         """A connection that only reads. Raises StoreUnavailable."""
         return await self.reader.connection()
 
-    def get_mongo_db(self) -> NoReturn:
-        """MongoDB. Raises ConfigError while none is configured."""
-        raise ConfigError(["MONGODB_URI: no MongoDB is configured; documents are in SQLite"])
+    def document_relay(self, story: Story) -> DocumentRelay:
+        """The actor that brings documents, and `story`, to MongoDB; there must be one."""
+        return DocumentRelay(self.documents, self._mongo(), self.copying, story, self.content)
+
+    def get_mongo_db(self) -> "MongoDatabase":
+        """The database in MongoDB. Raises ConfigError where none is configured."""
+        return self._mongo().server.database
+
+    def _mongo(self) -> MongoConnection:
+        if self.mongo is None:
+            raise ConfigError(["MONGODB_URI: no MongoDB is configured; documents are in SQLite"])
+        return self.mongo
 
     async def ping(self) -> None:
         """Read a row and, if the last batch failed, write one. Raises StoreUnavailable."""
@@ -144,11 +186,11 @@ class DatabaseManager:
 
     async def health_check(self) -> Mapping[str, bool | None]:
         """Which databases answer; None for one that is not configured."""
-        try:
-            await self.ping()
-        except YabotError:
-            return {"sqlite": False, "mongodb": None}
-        return {"sqlite": True, "mongodb": None}
+        mongo = self.mongo.ping if self.mongo is not None else None
+        return {
+            "sqlite": await _answers(self.ping),
+            "mongodb": await _answers(mongo) if mongo is not None else None,
+        }
 
     async def close(self) -> None:
         """Write what waits, note the clean stop, close everything and give the file up."""
@@ -167,6 +209,16 @@ class DatabaseManager:
     async def _release(self) -> None:
         self._opened = False
         with anyio.CancelScope(shield=True):
+            if self.mongo is not None:
+                await self.mongo.close()
             await self.reader.close()
             await self.writer.close()
             self._lock.release()
+
+
+async def _answers(ping: Callable[[], Awaitable[None]]) -> bool:
+    try:
+        await ping()
+    except YabotError:
+        return False
+    return True

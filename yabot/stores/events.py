@@ -7,10 +7,9 @@ has done is one number, its position, and not a mark on every row.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from yabot.domain.values import Instant, UserId
 from yabot.stores.bell import Bell
+from yabot.stores.epoch import Epoch
 from yabot.stores.event_ids import event_ids
 from yabot.stores.moments import from_micros, to_micros
 from yabot.stores.reader import Reader
@@ -22,7 +21,10 @@ from yabot.users.ports import Clock, DeadLetter
 SYSTEM = "system"
 """The stream of events that belong to no user."""
 
-COLUMNS = "seq, event_id, name, user_id, epoch, sequence, correlation_id, at, payload"
+COLUMNS = (
+    "seq, event_id, name, version, user_id, epoch, sequence, "
+    "correlation_id, causation_id, traceparent, at, payload"
+)
 AFTER = f"SELECT {COLUMNS} FROM outbox_events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 WAITING = f"""
     SELECT {COLUMNS} FROM outbox_events
@@ -35,38 +37,29 @@ LAG = """
 
 @dataclass(frozen=True, slots=True)
 class QueuedEvent:
-    """An event as it was committed. `sequence` is gapless per user; `payload` is a JSON object."""
+    """An event as it was committed. `sequence` is gapless per user.
+
+    `payload` is a JSON object in the shape of `version`.
+    """
 
     seq: int
     event_id: str
     name: str
+    version: int
     user_id: UserId
     epoch: int
     sequence: int
     correlation_id: str
+    causation_id: str
+    traceparent: str
     at: Instant
     payload: bytes
-
-    def envelope(self) -> bytes:
-        """The JSON in which the event leaves this process."""
-        return orjson.dumps(
-            {
-                "event_id": self.event_id,
-                "event_type": self.name,
-                "timestamp": self.at,
-                "correlation_id": self.correlation_id,
-                "user_id": self.user_id,
-                "epoch": self.epoch,
-                "sequence": self.sequence,
-                "payload": orjson.Fragment(self.payload),
-            }
-        )
 
 
 class SqliteEventOutbox:
     """The events outbox: anybody publishes, each relay has a feed of its own."""
 
-    def __init__(self, writer: Writer, reader: Reader, clock: Clock, *, epoch: int) -> None:
+    def __init__(self, writer: Writer, reader: Reader, clock: Clock, *, epoch: Epoch) -> None:
         self._writer = writer
         self._reader = reader
         self._clock = clock
@@ -74,14 +67,25 @@ class SqliteEventOutbox:
         self._event_ids = event_ids()
         self._feeds: dict[str, SqliteEventFeed] = {}
 
-    async def publish(self, name: str, payload: bytes, *, correlation_id: str = "") -> str:
+    async def publish(
+        self,
+        name: str,
+        payload: bytes,
+        *,
+        version: int = 1,
+        correlation_id: str = "",
+        causation_id: str = "",
+        traceparent: str = "",
+    ) -> str:
         """Commit one event on the system's stream and return its id; `payload` is a JSON object.
 
-        Raises StoreUnavailable.
+        An event without a correlation begins a chain of its own. Raises StoreUnavailable.
         """
         event_id = next(self._event_ids)
         at = to_micros(self._clock())
-        row = (event_id, SYSTEM, self._epoch, name, correlation_id, payload.decode(), at)
+        body = payload.decode()
+        causes = (correlation_id or event_id, causation_id, traceparent)
+        row = (event_id, SYSTEM, self._epoch.value, name, version, *causes, body, at)
         await self._writer.submit([(Statement.EVENT_ADD, row)], len(payload))
         return event_id
 
@@ -137,12 +141,27 @@ def _queued(
     seq: int,
     event_id: str,
     name: str,
+    version: int,
     user_id: UserId,
     epoch: int,
     sequence: int,
     correlation_id: str,
+    causation_id: str,
+    traceparent: str,
     at: int,
     payload: str,
 ) -> QueuedEvent:
-    moment, body = from_micros(at), payload.encode()
-    return QueuedEvent(seq, event_id, name, user_id, epoch, sequence, correlation_id, moment, body)
+    return QueuedEvent(
+        seq,
+        event_id,
+        name,
+        version,
+        user_id,
+        epoch,
+        sequence,
+        correlation_id,
+        causation_id,
+        traceparent,
+        from_micros(at),
+        payload.encode(),
+    )

@@ -31,6 +31,9 @@ VERSIONS = """
     ) STRICT"""
 APPLIED = "SELECT number, name, checksum, script FROM schema_version ORDER BY number"
 
+Applied = tuple[int, str, str, str]
+"""A row of APPLIED: the number of a migration, its name, its checksum and its script."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -84,7 +87,7 @@ class MigrationManager:
         when a script fails; then the database is as it was before that script.
         """
         applied = await self._applied()
-        self._check(applied)
+        check_applied(applied, self._migrations)
         for migration in self._migrations[len(applied) :]:
             await self._apply(migration)
         return len(self._migrations)
@@ -95,7 +98,7 @@ class MigrationManager:
         Raises ConfigError when there is nothing to undo, or no script that could.
         """
         applied = await self._applied()
-        self._check(applied)
+        check_applied(applied, self._migrations)
         if not applied:
             raise ConfigError(["migrate: the database is empty, so nothing can be rolled back"])
         last = self._migrations[len(applied) - 1]
@@ -108,28 +111,10 @@ class MigrationManager:
         log.info("migration.undone", name=last.name)
         return last.number - 1
 
-    async def _applied(self) -> list[tuple[int, str, str, str]]:
+    async def _applied(self) -> list[Applied]:
         await self._connection.execute(VERSIONS)
         rows = await self._connection.execute_fetchall(APPLIED)
         return [(number, name, checksum, script) for number, name, checksum, script in rows]
-
-    def _check(self, applied: list[tuple[int, str, str, str]]) -> None:
-        if len(applied) > len(self._migrations):
-            newer = ", ".join(name for _, name, *_ in applied[len(self._migrations) :])
-            raise ConfigError(
-                [
-                    f"the database is newer than this program: it has {newer}; "
-                    "start the version that made it, or roll it back with that version"
-                ]
-            )
-        for ours, (_, name, checksum, script) in zip(self._migrations, applied, strict=False):
-            if ours.checksum != checksum:
-                raise ConfigError(
-                    [
-                        f"the database was made by another {name}; use the version that made it. "
-                        f"The difference:\n{_difference(name, script, ours)}"
-                    ]
-                )
 
     async def _apply(self, migration: Migration) -> None:
         values = (migration.name, migration.checksum, migration.script)
@@ -148,6 +133,26 @@ class MigrationManager:
         except sqlite3.Error:
             await self._connection.rollback()
             raise
+
+
+def check_applied(applied: Sequence[Applied], migrations: Sequence[Migration]) -> None:
+    """Raise ConfigError for a database that is newer than `migrations` or was made by others."""
+    if len(applied) > len(migrations):
+        newer = ", ".join(name for _, name, *_ in applied[len(migrations) :])
+        raise ConfigError(
+            [
+                f"the database is newer than this program: it has {newer}; "
+                "start the version that made it, or roll it back with that version"
+            ]
+        )
+    for ours, (_, name, checksum, script) in zip(migrations, applied, strict=False):
+        if ours.checksum != checksum:
+            raise ConfigError(
+                [
+                    f"the database was made by another {name}; use the version that made it. "
+                    f"The difference:\n{_difference(name, script, ours)}"
+                ]
+            )
 
 
 def _difference(name: str, applied: str, ours: Migration) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiosqlite
 
 from yabot.errors import ConfigError
+from yabot.stores.encryption import KeyProblem
 
 START = "UPDATE meta SET starts = starts + 1, clean_stop = 0, owner = ?"
 READ = "SELECT epoch, starts, clean_stop FROM meta"
@@ -55,8 +56,13 @@ def problem(path: Path, error: OSError | sqlite3.Error) -> ConfigError:
             told = f"{path} is locked by another program; close it and start again"
         case sqlite3.OperationalError() if "readonly" in text or "unable to open" in text:
             told = f"can't write {path} ({text}); make the file and its folder writable"
+        case KeyProblem():
+            return ConfigError([f"SQLITE_KEY: {text}"])
         case sqlite3.DatabaseError() if "not a database" in text:
-            told = f"{path} is not a SQLite database (or is encrypted); choose another file"
+            told = (
+                f"{path} is not a SQLite database, or is encrypted; "
+                "set SQLITE_KEY to its key, or choose another file"
+            )
         case _:
             told = f"can't use {path} ({text}); restore a backup or choose another file"
     return ConfigError([f"SQLITE_DATABASE_PATH: {told}"])

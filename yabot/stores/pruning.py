@@ -65,6 +65,13 @@ KEYS = Prunable("processed_keys", "id", "at", Statement.PRUNE_KEYS)
 MESSAGES = Prunable("sent_messages", "provisional", "at", Statement.PRUNE_MESSAGES, sign=-1)
 EVENTS = Prunable("outbox_events", "seq", "at", Statement.PRUNE_EVENTS)
 
+FORGOTTEN = """
+    SELECT seq, user_id, sequence FROM outbox_events gone
+    WHERE name = 'user_deleted' AND seq > ?1 AND EXISTS (
+        SELECT 1 FROM outbox_events WHERE user_id = gone.user_id AND sequence < gone.sequence
+            AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?2), seq))
+    ORDER BY seq LIMIT ?3"""
+
 EVENTS_SPAN = """
     SELECT (SELECT min(seq) FROM outbox_events), (SELECT max(seq) FROM outbox_events)"""
 
@@ -91,6 +98,7 @@ class Pruning:
             table.table: await self._prune(table, to_micros(now - kept))
             for table, kept in self._kept.items()
         }
+        await self._forget(to_micros(now - self._kept[EVENTS]))
         await self._trim_events(to_micros(now - self._kept[EVENTS]))
         return slices
 
@@ -106,6 +114,19 @@ class Pruning:
                 return slices
             position = highest if table.sign > 0 else lowest
             await anyio.sleep(PAUSE)
+
+    async def _forget(self, seen_since: int) -> None:
+        """Remove what was told of users before they were deleted, once every relay has taken it.
+
+        That they were deleted stays for the retention, like any event.
+        """
+        position = 0
+        while rows := await self._reader.rows(FORGOTTEN, position, seen_since, SLICE):
+            for _, user_id, sequence in rows:
+                erased = (Statement.PRUNE_FORGOTTEN, (user_id, sequence, seen_since))
+                await self._writer.write(erased)
+                await anyio.sleep(PAUSE)
+            position = rows[-1][0]
 
     async def _trim_events(self, seen_since: int) -> None:
         lowest, highest = (await self._reader.rows(EVENTS_SPAN))[0]

@@ -65,15 +65,15 @@ class SqliteReplyOutbox:
         """Move a row to the dead letters, as `ReplyOutbox.refused` says."""
         now = to_micros(self._clock())
         call = row.call
-        letter = ("reply", f"call:{call.id}", row.user_id, error, call.params.decode(), now)
+        letter = (f"call:{call.id}", row.user_id, error, call.params.decode(), now)
         rows: list[Row] = [
             (Statement.REPLY_REMOVE, (row.seq,)),
-            (Statement.DEAD_LETTER_ADD, letter),
+            (Statement.REPLY_LETTER_ADD, letter),
         ]
         if unreachable:
             command = MarkInactive(reason=error[:ERROR_CHARACTERS]).model_dump_json()
             key = f"unreachable:{call.id}"
-            rows.append((Statement.COMMAND_ADD, (row.user_id, now, command, key, now)))
+            rows.append((Statement.UNREACHABLE_ADD, (row.user_id, now, command, key)))
         await self._writer.submit(rows, len(call.params))
 
     async def real_message_id(self, provisional: int) -> int | None:

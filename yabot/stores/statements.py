@@ -16,7 +16,7 @@ class Statement(Enum):
     INBOX_ADD = """
         INSERT INTO inbox (seq, bot_id, update_id, user_id, body, received_at)
         VALUES (?, ?, ?, ?, ?, ?)"""
-    INBOX_MARK = "UPDATE inbox SET processed_at = ?, body = NULL WHERE seq = ?"
+    INBOX_MARK = "UPDATE inbox SET processed_at = ?, body = NULL, user_id = '' WHERE seq = ?"
     INBOX_STAMP = """
         UPDATE inbox SET attempts = attempts + 1 WHERE seq = ? AND processed_at IS NULL"""
 
@@ -44,6 +44,16 @@ class Statement(Enum):
         INSERT INTO user_documents (user_id, epoch, version, document) VALUES (?, ?, ?, ?)
         ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, version = excluded.version,
             document = excluded.document, deleted_at = NULL"""
+    DOCUMENT_APPLIED = """
+        UPDATE user_documents SET applied_version = ?1
+        WHERE user_id = ?2 AND version >= ?1 AND applied_version < ?1"""
+    DOCUMENT_PARK = """
+        UPDATE user_documents SET parked_version = ?1 WHERE user_id = ?2 AND version >= ?1"""
+    DOCUMENT_UNPARK = "UPDATE user_documents SET parked_version = 0 WHERE user_id = ?"
+    DOCUMENTS_DELIVERED = "UPDATE document_relay SET delivery = max(delivery, ?)"
+    DOCUMENTS_INHERIT = """
+        UPDATE document_relay SET inherits = max(coalesce(inherits, 0), ?)"""
+    CONTENT_DELIVERED = "UPDATE document_relay SET content = ?"
     PROFILE_PUT = """
         INSERT INTO user_profiles (user_id, telegram_user_id, username, first_name, last_name,
             language_code, registration_date, last_login, is_active)
@@ -68,8 +78,9 @@ class Statement(Enum):
 
     EVENT_ADD = """
         INSERT INTO outbox_events
-            (event_id, user_id, epoch, name, correlation_id, payload, at, sequence)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+            (event_id, user_id, epoch, name, version, correlation_id, causation_id, traceparent,
+                payload, at, sequence)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
             1 + coalesce((SELECT last FROM event_sequences WHERE user_id = ?2), 0))"""
     RELAY_MOVE = """
         INSERT INTO relays (name, position, seen_at) VALUES (?, ?, ?)
@@ -83,12 +94,30 @@ class Statement(Enum):
         INSERT INTO sent_messages (provisional, message_id, at) VALUES (?, ?, ?)
         ON CONFLICT (provisional) DO UPDATE SET message_id = excluded.message_id"""
     COMMAND_ADD = """
-        INSERT INTO outbox_commands (user_id, due_at, command, unique_key, created_at)
-        VALUES (?, ?, ?, ?, ?)
+        INSERT INTO outbox_commands
+            (user_id, due_at, command, unique_key, correlation_id, traceparent, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (unique_key) DO NOTHING"""
+    DOCUMENT_LETTER_REMOVE = """
+        DELETE FROM dead_letters WHERE user_id = ? AND kind = 'document'"""
+    # A newer version is tried by itself, and after a deletion there is nobody to tell of.
+    DOCUMENT_LETTER_ADD = """
+        INSERT INTO dead_letters (kind, key, user_id, error, body, at)
+        SELECT 'document', ?1, ?2, ?3, ?4, ?5 WHERE EXISTS
+            (SELECT 1 FROM user_documents WHERE user_id = ?2 AND version = ?6)"""
     DEAD_LETTER_ADD = """
         INSERT INTO dead_letters (kind, key, user_id, error, body, at)
         VALUES (?, ?, ?, ?, ?, ?)"""
+    # What could not be sent to somebody who is forgotten by now is forgotten too.
+    REPLY_LETTER_ADD = """
+        INSERT INTO dead_letters (kind, key, user_id, error, body, at)
+        SELECT 'reply', ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS
+            (SELECT 1 FROM user_documents WHERE user_id = ?2 AND document IS NULL)"""
+    UNREACHABLE_ADD = """
+        INSERT INTO outbox_commands (user_id, due_at, command, unique_key, created_at)
+        SELECT ?1, ?2, ?3, ?4, ?2 WHERE NOT EXISTS
+            (SELECT 1 FROM user_documents WHERE user_id = ?1 AND document IS NULL)
+        ON CONFLICT (unique_key) DO NOTHING"""
     DEAD_LETTER_REMOVE = "DELETE FROM dead_letters WHERE id = ?"
 
     FRAGMENTS_CLEAR = "DELETE FROM narrative_fragments"
@@ -103,15 +132,21 @@ class Statement(Enum):
     PRUNE_EVENTS = """
         DELETE FROM outbox_events WHERE seq BETWEEN ?1 AND ?2 AND at < ?3
             AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?3), seq)"""
+    PRUNE_FORGOTTEN = """
+        DELETE FROM outbox_events WHERE user_id = ?1 AND sequence < ?2
+            AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?3), seq)"""
     TRIM_EVENTS = """
         DELETE FROM outbox_events WHERE seq BETWEEN ?1 AND ?2
             AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?3), seq)"""
 
     PROBE = "UPDATE meta SET owner = owner WHERE id = ?"
+    META_EPOCH = "UPDATE meta SET epoch = max(epoch, ?)"
     META_BATCH = "UPDATE meta SET batch = ?"
 
 
-TURN = frozenset({Statement.INBOX_MARK, Statement.DOCUMENT_PUT, Statement.KEY_ADD})
+TURN = frozenset(
+    {Statement.INBOX_MARK, Statement.DOCUMENT_PUT, Statement.ERASE_DOCUMENT, Statement.KEY_ADD}
+)
 """One of these is in every turn's commit."""
 
 NUMBERED = frozenset({Statement.REPLY_ADD})

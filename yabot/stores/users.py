@@ -1,6 +1,6 @@
 """SqliteUserStore: users as the turns see them, over the writer and the reader."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -8,6 +8,7 @@ from itertools import count
 from yabot.domain.user import Profile, Subscription, User, UserDocument
 from yabot.domain.values import Instant, UserId
 from yabot.stores.commit import CommitRows
+from yabot.stores.epoch import Epoch
 from yabot.stores.event_ids import event_ids
 from yabot.stores.moments import from_micros
 from yabot.stores.reader import Reader
@@ -35,6 +36,8 @@ MOVEMENTS = """
 
 LARGEST = (1 << 63) - 1
 
+Elsewhere = Callable[[UserId], Awaitable[UserDocument | None]]
+
 CALLS_PER_START = 1 << 32
 """Ids of calls that one start may use; the next start begins beyond them, so none comes twice."""
 
@@ -52,12 +55,24 @@ class Movement:
 
 
 class SqliteUserStore:
-    """The durable side of every user actor. `epoch` and `starts` are the database's own counts."""
+    """The durable side of every user actor. `epoch` and `starts` are the database's own counts.
 
-    def __init__(self, writer: Writer, reader: Reader, *, epoch: int, starts: int) -> None:
+    `elsewhere` finds the document of a user whom this database does not know.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        *,
+        epoch: Epoch,
+        starts: int,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._epoch = epoch
+        self._elsewhere = elsewhere
         self._event_ids = event_ids()
         self._call_ids = count(starts * CALLS_PER_START + 1)
 
@@ -67,7 +82,8 @@ class SqliteUserStore:
             await self._writer.fence()
         row = await self._reader.row(LOAD, user_id)
         if row is None:
-            return Stored(None, 0)
+            kept = await self._elsewhere(user_id) if self._elsewhere is not None else None
+            return Stored(None, 0, kept)
         version, document, balance, *rest = row
         if document is None:
             return Stored(None, version)
@@ -90,7 +106,7 @@ class SqliteUserStore:
 
     async def commit(self, commit: Commit) -> int:
         """Make a turn durable, as `UserStore.commit` says."""
-        made = CommitRows(commit, self._epoch, self._event_ids)
+        made = CommitRows(commit, self._epoch.value, self._event_ids)
         await self._writer.submit(made.rows, made.size)
         if commit.before is None and commit.after is None:
             return commit.version

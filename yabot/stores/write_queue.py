@@ -40,9 +40,12 @@ class Item:
 class WriteQueue:
     """The items that wait, and those of a failed batch, which are written one by one first."""
 
-    def __init__(self, *, items: int = QUEUE_ITEMS, size: int = QUEUE_BYTES) -> None:
+    def __init__(
+        self, *, items: int = QUEUE_ITEMS, size: int = QUEUE_BYTES, batch: int = BATCH_ITEMS
+    ) -> None:
         self._most_items = items
         self._most_bytes = size
+        self._batch = batch
         self._waiting: deque[Item] = deque()
         self._alone: deque[Item] = deque()
         self.bytes = 0
@@ -69,7 +72,7 @@ class WriteQueue:
             return [self._taken(self._alone)]
         batch = [self._taken(self._waiting)]
         size = batch[0].size
-        while self._waiting and len(batch) < BATCH_ITEMS:
+        while self._waiting and len(batch) < self._batch:
             size += self._waiting[0].size
             if size > BATCH_BYTES:
                 break

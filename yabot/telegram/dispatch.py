@@ -28,9 +28,12 @@ log = structlog.get_logger(__name__)
 def build_dispatcher(
     routers: Iterable[Router], *, default_language: Language, data: Mapping[str, object]
 ) -> Dispatcher:
-    """The bot's dispatcher over fresh routers; `data` reaches handlers by name."""
+    """The bot's dispatcher over fresh routers; `data` reaches handlers by name.
+
+    So does `default_language`, for whoever is not known.
+    """
     dispatcher = Dispatcher(storage=TurnStorage(), events_isolation=DisabledEventIsolation())
-    dispatcher.workflow_data.update(data)
+    dispatcher.workflow_data.update(data, default_language=default_language)
     dispatcher.errors.register(ErrorHandler().handle)
     dispatcher.include_routers(*routers)
     middleware.install(dispatcher, default_language=default_language)

@@ -50,11 +50,13 @@ class RegisterUnknown:
         self._default_language = default_language
 
     async def __call__(self, handler: Next, event: TelegramObject, data: Data) -> Any:
-        """A change of membership registers nobody: it is how Telegram says that a user left."""
+        """A change of membership registers nobody: it is how Telegram says that a user left.
+
+        Who was deleted comes back by a message, never by a button that is left from before.
+        """
         turn: Turn = data["turn"]
         sender: User | None = data.get("event_from_user")
-        membership = isinstance(event, Update) and (event.my_chat_member or event.chat_member)
-        if sender is not None and not membership and _is_new(turn, sender):
+        if sender is not None and _is_new(turn, sender) and _registers(turn, event):
             turn.apply(self._registration(sender))
         data["user"] = turn.user
         return await handler(event, data)
@@ -68,6 +70,14 @@ class RegisterUnknown:
             language_code=sender.language_code,
             default_language=self._default_language,
         )
+
+
+def _registers(turn: Turn, event: TelegramObject) -> bool:
+    if not isinstance(event, Update):
+        return True
+    if event.my_chat_member or event.chat_member:
+        return False
+    return event.message is not None or not turn.forgotten
 
 
 def _is_new(turn: Turn, sender: User) -> bool:

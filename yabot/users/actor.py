@@ -21,6 +21,8 @@ from yabot.domain.values import UserId
 from yabot.eager import Begun
 from yabot.errors import AlreadyProcessed, StoreUnavailable
 from yabot.users import answers
+from yabot.users import cause as causes
+from yabot.users.cause import Cause
 from yabot.users.give_up import give_up
 from yabot.users.messages import Apply, Deliver, Job, Read, SetAside, UserMessage
 from yabot.users.ports import (
@@ -97,7 +99,7 @@ class UserActor(Actor[UserMessage]):
     async def _do(self, job: Job, crashes: int) -> None:
         if isinstance(job, Mail) and job.seq <= self._last_seq:
             return
-        turn = await self._begin(job.key)
+        turn = await self._begin(job.key, causes.of_job(job))
         repeated = crashes > 0 or isinstance(job, DueCommand) or job.attempts > 0
         if repeated and await self._parts.store.answer(job.key) is not None:
             return
@@ -140,13 +142,9 @@ class UserActor(Actor[UserMessage]):
             if known.fingerprint != once.fingerprint:
                 return Rejected("key_reused", "key_reused", status=422)
             return answers.decode(known.body)
-        turn = await self._begin(once.key if once else "")
+        turn = await self._begin(once.key if once else "", causes.of_question(once))
         decision = turn.apply(message.command)
-        outcome: Applied | Rejected
-        if isinstance(decision, Decision):
-            outcome = Applied(decision.user.touched(turn.now))
-        else:
-            outcome = decision
+        outcome = Applied(turn.seen) if isinstance(decision, Decision) else decision
         if once is None and isinstance(outcome, Rejected):
             turn.close()
             return outcome
@@ -157,19 +155,20 @@ class UserActor(Actor[UserMessage]):
 
     async def _give_up(self, job: Job, error: str) -> None:
         log.error("job.set_aside", user=self._user_id, key=job.key, error=error)
-        turn = await self._begin(job.key)
+        turn = await self._begin(job.key, causes.of_job(job))
         try:
             await self._commit(give_up(turn, job, error, self._parts.default_language))
         except AlreadyProcessed:
             self._stored = None
 
-    async def _begin(self, key: str) -> Turn:
+    async def _begin(self, key: str, cause: Cause) -> Turn:
         return Turn(
             key=key,
             user_id=self._user_id,
             now=self._parts.clock(),
             stored=await self._load(),
             store=self._parts.store,
+            cause=cause,
         )
 
     async def _load(self) -> Stored:
@@ -180,4 +179,5 @@ class UserActor(Actor[UserMessage]):
 
     async def _commit(self, commit: Commit) -> None:
         version = await self._parts.store.commit(commit)
-        self._stored = Stored(commit.after, version)
+        if commit.before is not None or commit.after is not None:
+            self._stored = Stored(commit.after, version)

@@ -5,12 +5,18 @@ import orjson
 from yabot.domain.decision import Applied, Rejected
 from yabot.domain.user import User
 
+NOBODY = b'{"user":null}'
+"""The answer to a deletion: it holds nothing of who was deleted."""
+
 
 def encode(outcome: Applied | Rejected) -> bytes:
     """The JSON of an outcome."""
     if isinstance(outcome, Rejected):
         return orjson.dumps({"rejected": outcome})
-    return b'{"user":' + outcome.user.__pydantic_serializer__.to_json(outcome.user) + b"}"
+    user = outcome.after
+    if user is None:
+        return NOBODY
+    return b'{"user":' + user.__pydantic_serializer__.to_json(user) + b"}"
 
 
 def decode(body: bytes) -> Applied | Rejected:
@@ -18,4 +24,5 @@ def decode(body: bytes) -> Applied | Rejected:
     answer = orjson.loads(body)
     if "rejected" in answer:
         return Rejected(**answer["rejected"])
-    return Applied(User.model_validate(answer["user"]), replayed=True)
+    user = answer["user"]
+    return Applied(User.model_validate(user) if user is not None else None, replayed=True)

@@ -130,7 +130,7 @@ class UserDirectory:
             return await self._ask(user_id, Apply(command, once), timeout)
         self._own_turn_only(turn.user_id, user_id)
         decision = turn.apply(command)
-        return decision if isinstance(decision, Rejected) else Applied(decision.user)
+        return decision if isinstance(decision, Rejected) else Applied(decision.after)
 
     async def catch_up(self) -> None:
         """Hand over to users who are behind and have no actor whose next job would do it."""

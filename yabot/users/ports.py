@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from yabot.domain.commands import Command
 from yabot.domain.decision import DurableCommand, LedgerEntry
-from yabot.domain.events import Event
-from yabot.domain.user import User
+from yabot.domain.events import Fact
+from yabot.domain.user import User, UserDocument
 from yabot.domain.values import Instant, UserId
 
 
@@ -96,12 +98,17 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class DueCommand:
-    """A durable command whose time has come; the commit of its turn removes row `id`."""
+    """A durable command whose time has come; the commit of its turn removes row `id`.
+
+    `correlation_id` and `traceparent` are those of the turn that left it; empty when none did.
+    """
 
     id: int
     user_id: UserId
     command: Command
     unique_key: str
+    correlation_id: str = ""
+    traceparent: str = ""
 
     @property
     def key(self) -> str:
@@ -111,10 +118,14 @@ class DueCommand:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a store holds of a user: None for one it does not know, whose version is 0."""
+    """What a store holds of a user: None for one it does not know, whose version is 0.
+
+    `kept` is the document that another database left of such a user; it goes on when they register.
+    """
 
     user: User | None
     version: int
+    kept: UserDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +135,9 @@ class Commit:
     `version` is the version that `before` was loaded with; the store refuses the commit when the
     stored one differs. An unchanged part (`after.profile is before.profile`, ...) is not written.
     `mail_seq` marks a row of the inbox as processed and clears its body; `command_id` removes a row
-    of the commands outbox; `answer` is kept under `key`.
+    of the commands outbox; `answer` is kept under `key`. `causation_id` is the key of the message,
+    `correlation_id` that of the first message of its chain, `traceparent` the chain's W3C trace
+    context; events and durable commands carry them on.
     """
 
     key: str
@@ -137,11 +150,26 @@ class Commit:
     mail_seq: int | None = None
     command_id: int | None = None
     ledger: tuple[LedgerEntry, ...] = ()
-    events: tuple[Event, ...] = ()
+    events: tuple[Fact, ...] = ()
     calls: tuple[Call, ...] = ()
     commands: tuple[DurableCommand, ...] = ()
     answer: Answer | None = None
     dead_letters: tuple[DeadLetter, ...] = field(default=())
+    causation_id: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Everything that is kept of one user: rows by section, newest first.
+
+    `cut` names the sections that are too long to be given whole.
+    """
+
+    user_id: UserId
+    made_at: Instant
+    sections: Mapping[str, Sequence[Mapping[str, JsonValue]]]
+    cut: tuple[str, ...] = ()
 
 
 class UserStore(Protocol):
@@ -170,6 +198,17 @@ class UserStore(Protocol):
 
     def next_call_id(self) -> int:
         """A fresh id for a `Call`."""
+        ...
+
+
+class UserExports(Protocol):
+    """Tells what is kept of a user, all of it."""
+
+    async def export(self, user_id: UserId) -> Export | None:
+        """What is kept as of the last commit; None for an unknown user.
+
+        Raises StoreUnavailable.
+        """
         ...
 
 

@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Protocol
 
-from yabot.domain.commands import Command
+from yabot.domain.commands import Command, RegisterUser
 from yabot.domain.decide import decide
 from yabot.domain.decision import Decision, DurableCommand, LedgerEntry, Notice, Rejected
-from yabot.domain.events import Event
+from yabot.domain.events import Fact, UserDeleted
+from yabot.domain.user import User
 from yabot.domain.values import Instant, UserId
 from yabot.errors import TurnClosed
+from yabot.users import cause as causes
+from yabot.users.cause import Cause
 from yabot.users.ports import Answer, Call, Commit, DeadLetter, Stored, UserStore
 
 CALLS_PER_TURN = 100
@@ -23,13 +26,21 @@ class Turn:
     """The handling of one message by one user's actor.
 
     `user` is the user as changed so far (None while unknown), `now` the one moment at which the
-    whole turn happens, `key` what makes it happen only once.
+    whole turn happens, `key` what makes it happen only once, `cause` what it comes from.
     """
 
     def __init__(
-        self, *, key: str, user_id: UserId, now: Instant, stored: Stored, store: UserStore
+        self,
+        *,
+        key: str,
+        user_id: UserId,
+        now: Instant,
+        stored: Stored,
+        store: UserStore,
+        cause: Cause | None = None,
     ) -> None:
         self.key = key
+        self.cause = cause or causes.first(key)
         self.user_id = user_id
         self.now = now
         self.user = stored.user
@@ -38,7 +49,7 @@ class Turn:
         self._store = store
         self._closed = False
         self._ledger: list[LedgerEntry] = []
-        self._events: list[Event] = []
+        self._events: list[Fact] = []
         self._notices: list[Notice] = []
         self._calls: list[Call] = []
         self._commands: list[DurableCommand] = []
@@ -49,20 +60,39 @@ class Turn:
         return self._closed
 
     @property
+    def seen(self) -> User | None:
+        """The user as changed so far, seen at `now`."""
+        return self.user.touched(self.now) if self.user is not None else None
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether who this is was deleted, before or in this turn, and has not come back."""
+        return self.user is None and self._stored.version > 0
+
+    @property
     def calls(self) -> int:
         """How many Bot API calls the turn has recorded."""
         return len(self._calls)
 
     def apply(self, command: Command) -> Decision | Rejected:
-        """Decide a command on the user as they are now; a yes is part of this turn's commit."""
+        """Decide a command on the user as they are now; a yes is part of this turn's commit.
+
+        Who was deleted in this turn can register from the next one on.
+        """
         self._check_open()
+        if self._deletes:
+            return Rejected("user_unknown", "user_unknown", status=404)
+        if isinstance(command, RegisterUser) and self._stored.kept is not None:
+            command = command.model_copy(update={"kept": self._stored.kept})
         outcome = decide(self.user, command, self.now)
         if isinstance(outcome, Decision):
-            self.user = outcome.user
+            self.user = outcome.after
             self._ledger.extend(outcome.ledger)
             self._events.extend(outcome.events)
             self._notices.extend(outcome.notices)
             self._commands.extend(outcome.commands)
+            if outcome.after is None:
+                self._take_back()
         return outcome
 
     def record(self, lane: str, method: str, params: bytes) -> int:
@@ -76,7 +106,7 @@ class Turn:
         self._calls.append(call)
         return call.id
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Fact) -> None:
         """Add a fact of its own to the turn."""
         self._check_open()
         self._events.append(event)
@@ -108,19 +138,37 @@ class Turn:
             key=self.key,
             user_id=self.user_id,
             now=self.now,
-            correlation_id=self.key,
+            correlation_id=self.cause.correlation_id,
             before=self._stored.user,
-            after=self.user.touched(self.now) if self.user is not None else None,
+            after=self.seen,
             version=self._stored.version,
             mail_seq=mail_seq,
             command_id=command_id,
             ledger=tuple(self._ledger),
-            events=tuple(self._events),
+            events=tuple(self._facts()),
             calls=tuple(self._calls),
             commands=tuple(self._commands),
             answer=answer,
             dead_letters=dead_letters,
+            causation_id=self.cause.causation_id,
+            traceparent=self.cause.traceparent,
         )
+
+    @property
+    def _deletes(self) -> bool:
+        return self.user is None and self._stored.user is not None
+
+    def _take_back(self) -> None:
+        """What the turn had in store for the user whom it has deleted."""
+        self._ledger.clear()
+        self._notices.clear()
+        self._commands = [each for each in self._commands if each.user_id != self.user_id]
+
+    def _facts(self) -> list[Fact]:
+        """The turn's events in order, a deletion last: nothing is told of a user after it."""
+        if self._deletes:
+            self._events.sort(key=lambda event: isinstance(event, UserDeleted))
+        return self._events
 
     def _check_open(self) -> None:
         if self._closed:

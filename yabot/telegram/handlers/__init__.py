@@ -6,13 +6,14 @@ inside its user's turn, so what it changes and what it says leave together or no
 
 from aiogram import Router
 
-from yabot.telegram.handlers import fallback, menus, settings, shop, story
+from yabot.telegram.handlers import fallback, menus, privacy, settings, shop, story
 from yabot.telegram.handlers.commands import CommandHandler
 
 
 def routers() -> list[Router]:
     """All routers, in the order in which they are asked; the last one answers what is left."""
     return [
+        privacy.router(),
         CommandHandler().router(),
         story.router(),
         menus.router(),

@@ -13,7 +13,18 @@ from yabot.telegram.handlers.keyboards import menu_keyboard
 from yabot.telegram.handlers.screens import fragment_screen, menu_screen, refuse, send
 from yabot.users.turn import Turn
 
-COMMANDS = ("start", "menu", "story", "besitos", "daily", "shop", "settings", "help")
+COMMANDS = (
+    "start",
+    "menu",
+    "story",
+    "besitos",
+    "daily",
+    "shop",
+    "settings",
+    "mydata",
+    "forget",
+    "help",
+)
 """The commands that the chat's menu lists, in order."""
 
 OPENED_BY = {"menu": "main_menu", "besitos": "besitos", "shop": "shop", "settings": "settings"}

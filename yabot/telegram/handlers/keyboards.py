@@ -26,6 +26,8 @@ BUTTON_DATA = {
     "language_es": "set:language:es",
     "language_en": "set:language:en",
     "notifications": "set:notifications",
+    "my_data": "mydata",
+    "forget": "forget",
 }
 """The data of a menu's buttons; those that are not here open the menu of their name."""
 
@@ -54,6 +56,13 @@ def fragment_keyboard(fragment: Fragment) -> InlineKeyboardMarkup:
     """The ways on from a fragment, one a row, and below them the reactions."""
     ways = tuple((choice.id, choice.text) for choice in fragment.choices)
     return _fragment_keyboard(fragment.fragment_id, ways)
+
+
+def forget_keyboard(language: Language, yes_data: str) -> InlineKeyboardMarkup:
+    """Yes and no to forgetting everything."""
+    yes = _button(say(language, "button_forget_yes"), yes_data)
+    no = _button(say(language, "button_forget_no"), "menu:settings")
+    return InlineKeyboardMarkup(inline_keyboard=[[yes], [no]])
 
 
 def _label(language: Language, name: str) -> str:
