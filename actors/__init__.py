@@ -27,6 +27,7 @@ from actors._errors import (
     UnhandledMessage,
 )
 from actors._mailbox import Mailbox, Overflow
+from actors._memory import memory_above, resident_memory
 from actors._messages import Envelope, Message, current_envelope, origin
 from actors._ref import ActorRef
 from actors._snapshot import ActorStatistics, SystemSnapshot, VirtualStatistics
@@ -71,6 +72,8 @@ __all__ = [
     "VirtualActors",
     "VirtualStatistics",
     "current_envelope",
+    "memory_above",
     "origin",
+    "resident_memory",
     "restart_at_once",
 ]

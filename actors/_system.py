@@ -128,12 +128,14 @@ class ActorSystem:
         mailbox: Mailbox = DEFAULT,
         idle: float = 300.0,
         limit: int = 100_000,
+        pressed: Callable[[], bool] | None = None,
         on_crash: OnCrash[M] | None = None,
     ) -> VirtualActors[K, M]:
         """Declare a family of actors by key; the factory makes the incarnations of a key.
 
         One that had no message for `idle` seconds is passivated; at most `limit` live at a time.
-        Raises NameTaken."""
+        `pressed` is asked every second whether memory is short, as `memory_above(...)` does; while
+        it is, those that have been idle longest go, a thousand at a time. Raises NameTaken."""
         self._must_run()
         family = VirtualActors(
             self._runtime,
@@ -142,6 +144,7 @@ class ActorSystem:
             mailbox=mailbox,
             idle=idle,
             limit=limit,
+            pressed=pressed,
             on_crash=on_crash or restart_at_once,
         )
         self._own(name, family)

@@ -34,6 +34,8 @@ SWEEP_AT_ONCE = 1000
 """Actors that one step of a sweep asks to go."""
 EVICT_LOOKS = 64
 """Actors that are looked at for one that can make room."""
+PRESSURE_LOOK = 1.0
+"""Seconds between two questions whether memory is short."""
 
 
 class VirtualActors(Generic[K, M]):
@@ -48,6 +50,7 @@ class VirtualActors(Generic[K, M]):
         mailbox: Mailbox,
         idle: float,
         limit: int,
+        pressed: Callable[[], bool] | None,
         on_crash: OnCrash[M],
     ) -> None:
         self.name = name
@@ -66,6 +69,7 @@ class VirtualActors(Generic[K, M]):
         self._limit = limit
         self._closed = False
         self._sweeping = False
+        self._pressure = _Pressure(self._relieve, pressed) if pressed is not None else None
         self._leaving: set[Cell] = set()
         self.activated = 0
         self.passivated = 0
@@ -96,6 +100,9 @@ class VirtualActors(Generic[K, M]):
         if not self._sweeping:
             self._sweeping = True
             self._runtime.wheel.add(self, cell.used + self._idle)
+        if self._pressure is not None and not self._pressure.looking:
+            self._pressure.looking = True
+            self._runtime.wheel.add(self._pressure, cell.used + PRESSURE_LOOK)
         return cell
 
     def _evict(self) -> None:
@@ -145,6 +152,17 @@ class VirtualActors(Generic[K, M]):
         if self._sweeping:
             self._runtime.wheel.add(self, now + pause)
 
+    def _relieve(self, pressed: bool) -> bool:
+        """Where memory is short, ask those that have been idle longest to go; True: look again."""
+        for _ in range(min(SWEEP_AT_ONCE, len(self._cells)) if pressed else 0):
+            cell = self._oldest()
+            self._cells.move_to_end(cell.key)
+            if not cell.scheduled:
+                cell.want(PASSIVATE)
+        if self._cells and self._pressure is not None:
+            self._runtime.wheel.add(self._pressure, self._runtime.backend.now() + PRESSURE_LOOK)
+        return bool(self._cells)
+
     async def stop(self, *, timeout: float) -> None:
         """Activate nothing more, let every live actor handle its mail and end; at the deadline the
         handlers are cancelled and the rest of the mail is turned down."""
@@ -173,3 +191,17 @@ class VirtualActors(Generic[K, M]):
             oldest_wait=oldest_wait(self._runtime, own),
             top=top_by_depth(self._runtime, own),
         )
+
+
+class _Pressure:
+    """Asks every second, for as long as a family has actors, whether memory is short."""
+
+    __slots__ = ("_pressed", "_relieve", "looking")
+
+    def __init__(self, relieve: Callable[[bool], bool], pressed: Callable[[], bool]) -> None:
+        self._relieve = relieve
+        self._pressed = pressed
+        self.looking = False
+
+    def expire(self) -> None:
+        self.looking = self._relieve(self._pressed())

@@ -14,5 +14,6 @@ def test_nothing_is_left_after_a_storm(backend: str, seed: int, quiet_log: None)
     assert after.tasks == 0
     assert not after.grows(), after.rests
     assert after.crashes > 20
-    assert {"answered", "told", "cancelled", "ActorCrashed", "MailboxFull"} <= set(after.outcomes)
+    assert {"answered", "told", "cancelled"} <= set(after.outcomes)
+    assert {"ActorCrashed", "ActorStopped", "MailboxFull"} & set(after.outcomes)
     assert after.rests[-1].received >= 1500

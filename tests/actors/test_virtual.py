@@ -167,6 +167,46 @@ async def test_at_the_limit_the_longest_idle_makes_room(system: ActorSystem) -> 
     assert await family.ref(9).ask(Get(), timeout=1) == 1
 
 
+async def test_while_memory_is_short_the_longest_idle_go_and_the_busy_stay(
+    system: ActorSystem,
+) -> None:
+    short = False
+    family = system.virtual("users", each(Player), idle=1000, pressed=lambda: short)
+    for key in range(3):
+        await family.ref(key).ask(Add(1), timeout=1)
+    await anyio.sleep(5)
+    assert len(family) == 3
+    family.ref(1).tell_nowait(Nap(10))
+    short = True
+    await anyio.sleep(3)
+    assert (len(family), family.statistics().passivated) == (1, 2)
+    short = False
+    await anyio.sleep(20)
+    assert await family.ref(1).ask(Get(), timeout=1) == 1
+    assert await family.ref(0).ask(Add(5), timeout=1) == 5
+    await anyio.sleep(10)
+    assert len(family) == 2
+
+
+async def test_a_family_without_actors_asks_nobody_about_memory(system: ActorSystem) -> None:
+    asked: list[float] = []
+
+    def pressed() -> bool:
+        asked.append(anyio.current_time())
+        return True
+
+    family = system.virtual("users", each(Player), idle=1000, pressed=pressed)
+    await anyio.sleep(10)
+    assert not asked
+    await family.ref(1).ask(Add(1), timeout=1)
+    await anyio.sleep(10)
+    assert len(family) == 0
+    assert 1 <= len(asked) <= 3
+    await family.ref(1).ask(Add(1), timeout=1)
+    await anyio.sleep(10)
+    assert len(asked) >= 2
+
+
 async def test_at_the_limit_with_nobody_idle_the_sender_is_refused(system: ActorSystem) -> None:
     family = system.virtual("users", each(Player), limit=2)
     for key in range(2):

@@ -4,11 +4,9 @@ It is never imported: its licence is its own, and so is its environment. The rul
 no server fails and says how to get one.
 """
 
-import gc
 import os
 import signal
 import subprocess
-import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -89,6 +87,7 @@ class Secantus:
         """It takes what is sent to it and answers nothing."""
         self.running.send_signal(signal.SIGSTOP)
         try:
+            await until(lambda: _is_stopped(self.running.pid))
             yield
         finally:
             self.running.send_signal(signal.SIGCONT)
@@ -133,18 +132,11 @@ ClientT = TypeVar("ClientT", bound=Client)
 
 @asynccontextmanager
 async def closing(client: ClientT) -> AsyncIterator[ClientT]:
-    """A client, closed at the end.
-
-    PyMongo leaves sockets that it was just opening to the garbage collector, with a warning.
-    """
+    """A client, closed at the end."""
     try:
         yield client
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            await client.close()
-            await anyio.wait_all_tasks_blocked()
-            gc.collect()
+        await client.close()
 
 
 async def answers(database: MongoDatabase) -> bool:
@@ -154,6 +146,12 @@ async def answers(database: MongoDatabase) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether every thread of the process has stopped, as /proc tells."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
 
 
 @asynccontextmanager
