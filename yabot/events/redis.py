@@ -6,6 +6,7 @@ because only the caller knows what a lost answer means.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 import anyio
@@ -85,7 +86,8 @@ class RedisServer:
         """Give the connections up."""
         with anyio.CancelScope(shield=True):
             for client in (self._client, *self._aside):
-                await client.aclose()
+                with suppress(RedisError, OSError):
+                    await client.aclose()
 
 
 def connect(

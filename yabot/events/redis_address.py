@@ -91,7 +91,9 @@ def parse(url: SecretStr, password: SecretStr | None = None) -> RedisAddress:
     hosts, *path = after.split("/") if kind != "socket" else ["", after]
     options = dict(parse_qsl(query, keep_blank_values=True))
     login = _login(given, at, password)
-    problems = list(_problems(kind, hosts, path, options, given, tls=tls))
+    if "@" in given + query or "/" in given:
+        raise ConfigError(["REDIS_URL: in a secret, write %40 for @, %2F for / and %3F for ?"])
+    problems = list(_problems(kind, hosts, path, options, tls=tls))
     if password is not None and ":" in given:
         problems.append("REDIS_PASSWORD: REDIS_URL holds a password too; keep one of them")
     if problems:
@@ -120,12 +122,9 @@ def _login(given: str, at: str, password: SecretStr | None) -> Login:
 
 
 def _problems(
-    kind: Kind, hosts: str, path: list[str], options: Mapping[str, str], given: str, *, tls: bool
+    kind: Kind, hosts: str, path: list[str], options: Mapping[str, str], *, tls: bool
 ) -> Iterator[str]:
     """What is wrong with the parts of a URL, without repeating what may be secret."""
-    if "@" in given or "/" in given:
-        yield "REDIS_URL: write %40 for an @ and %2F for a / in a user or a password"
-        return
     if kind == "socket":
         if not path[0].startswith("/"):
             yield "REDIS_URL: unix:// takes the whole path of a socket, as in unix:///run/redis"

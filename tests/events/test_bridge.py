@@ -1,0 +1,323 @@
+"""RedisBridge with a real server that is killed, emptied, exchanged and lied about."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import pytest
+
+from tests.events.streams import PEOPLE, Bridge, bridge, entries, held, repeated
+from tests.servers.valkey import FORGOTTEN, Valkey
+from tests.waiting import until
+from yabot.events.envelope import CloudEvent
+from yabot.events.redis import Client
+from yabot.events.redis_errors import RedisAway
+from yabot.events.streams import FIELD, PARTITIONS, partition_of, stream_key
+from yabot.stores.pruning import Pruning
+
+pytestmark = pytest.mark.anyio
+
+AnswerT = TypeVar("AnswerT")
+
+
+async def test_every_event_is_in_the_stream_of_its_user_once_and_in_order(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        await it.leave(times=5)
+        it.begin()
+        await it.leave((*PEOPLE, "system"), times=5)
+        await it.level()
+        for partition in range(PARTITIONS):
+            for event in await entries(it.server, stream_key(partition)):
+                assert partition_of(event.user_id) == partition
+        assert repeated(await held(it.server)) == 0
+        assert it.bridging.sent == len(await it.committed()) == len(it.published)
+
+
+async def test_the_envelope_in_a_stream_is_that_of_the_row(path: Path, valkey: Valkey) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(("1", "system"))
+        await it.db.events.publish(
+            "guessed", b'{"number": 7}', version=3, causation_id="tg:1:2", traceparent="00-a-b-01"
+        )
+        await it.level()
+        rows = [CloudEvent.of(row) for row in await it.db.events.history(0, 10)]
+        assert sorted(await held(it.server), key=str) == sorted(rows, key=str)
+
+
+async def test_a_server_that_is_killed_and_kept_everything_gets_the_rest_and_nothing_twice(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        for _ in range(3):
+            await it.leave(times=3)
+            await valkey.kill()
+            await it.leave(times=3)
+            await valkey.restart()
+        await it.level()
+        assert repeated(await held(it.server)) == 0
+
+
+async def test_a_server_that_comes_back_empty_is_filled_again_from_the_outbox(
+    path: Path, tmp_path: Path
+) -> None:
+    valkey = Valkey(tmp_path / "valkey", FORGOTTEN)
+    await valkey.start()
+    try:
+        async with bridge(path, valkey) as it:
+            it.begin()
+            await it.leave(times=20)
+            await it.remembered()
+            await valkey.kill()
+            await it.leave(times=2)
+            await valkey.restart()
+            await it.level()
+            assert it.bridging.resent == 20 * len(PEOPLE)
+            assert len(it.published) == 22 * len(PEOPLE)
+    finally:
+        valkey.end()
+
+
+async def test_streams_that_are_emptied_beside_a_quiet_bot_are_filled_again(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(times=3)
+        await it.level()
+        await valkey.ask("FLUSHALL")
+        await it.level()
+
+
+async def test_nothing_new_goes_to_a_stream_that_lost_what_came_before(
+    path: Path, valkey: Valkey
+) -> None:
+    """No connection breaks, so nothing but the stream itself can tell."""
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(times=3)
+        await it.level()
+        await valkey.ask("FLUSHALL")
+        await it.leave(times=3)
+        await it.level()
+        assert repeated(await held(it.server)) == 0
+
+
+async def lose_the_end(it: Bridge, key: str, kept: int) -> None:
+    """Leave a stream as a server has it that lost what came after its first entries."""
+
+    async def ask(client: Client) -> None:
+        found = await client.xrange(key, "-", "+", kept)
+        await client.delete(key)
+        for entry_id, fields in found or ():
+            assert entry_id is not None
+            assert fields is not None
+            await client.xadd(key, {FIELD: fields[FIELD]}, id=entry_id)
+
+    await it.server.call(ask)
+
+
+async def test_a_stream_that_lost_its_end_gets_that_end_again_and_nothing_else(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(times=10)
+        await it.remembered()
+        key = stream_key(partition_of("1"))
+        before = await entries(it.server, key)
+        await it.end()
+        await lose_the_end(it, key, 3)
+        it.begin()
+        await it.leave(times=1)
+        await it.level()
+        assert repeated(await held(it.server)) == 0
+        assert it.bridging.resent == len(before) - 3
+
+
+async def test_a_death_while_sending_again_goes_on_with_it(path: Path, valkey: Valkey) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(times=100)
+        await it.remembered()
+        await it.end()
+        await valkey.ask("FLUSHALL")
+        it.bridging.sent = 0
+        it.begin()
+        await until(lambda: it.bridging.sent > 0)
+        await it.end()
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.level()
+
+
+async def test_a_lost_answer_repeats_nothing(
+    path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bridge(path, valkey) as it:
+        call = it.server.call
+        lose = [False, True] * 5
+
+        async def lossy(ask: Callable[[Client], Awaitable[AnswerT]]) -> AnswerT:
+            answer = await call(ask)
+            if lose and lose.pop():
+                raise RedisAway("the answer was lost")
+            return answer
+
+        monkeypatch.setattr(it.server, "call", lossy)
+        it.begin()
+        while lose:
+            await it.leave()
+            await anyio.sleep(0.01)
+        await it.level()
+        assert it.bridging.failures == 5
+        assert repeated(await held(it.server)) == 0
+
+
+async def test_a_death_between_appending_and_marking_repeats_nothing(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(times=3)
+        await it.remembered()
+        before = await it.db.reader.rows("SELECT * FROM redis_streams")
+        position = await it.db.reader.rows("SELECT position FROM relays WHERE name = 'redis'")
+        await it.leave(times=3)
+        await it.remembered()
+        await it.end()
+        streams = {partition: (last_id, seq) for partition, last_id, seq in before}
+        await it.db.bridge.move(position[0][0], streams)
+        it.begin()
+        await it.leave(times=3)
+        await it.level()
+        assert repeated(await held(it.server)) == 0
+
+
+async def test_entries_of_somebody_else_change_nothing(path: Path, valkey: Valkey) -> None:
+    async with bridge(path, valkey) as it:
+        strange = CloudEvent("x", "yabot.user.guessed.v1", it.clock(), subject="nobody").to_json()
+        it.begin()
+        await it.leave(times=3)
+        await it.level()
+        for partition in range(PARTITIONS):
+            await valkey.ask("XADD", stream_key(partition), "*", "e", strange)
+            await valkey.ask("XADD", stream_key(partition), "*", "other", "field")
+        await it.leave(times=3)
+
+        async def sent() -> bool:
+            return it.bridging.sent == 6 * len(PEOPLE)
+
+        await until(sent)
+        assert it.bridging.resent == 0
+
+
+async def test_another_server_gets_everything_that_is_kept(
+    path: Path, tmp_path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(times=3)
+        await it.remembered()
+    other = Valkey(tmp_path / "other")
+    await other.start()
+    try:
+        async with bridge(path, other) as it:
+            it.begin()
+            await it.level()
+    finally:
+        other.end()
+
+
+async def test_a_stream_keeps_about_as_many_entries_as_it_is_told_to(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey, keep=200) as it:
+        it.begin()
+        await it.leave(("1",), times=2_000)
+        await it.remembered()
+        length = await valkey.ask("XLEN", stream_key(partition_of("1")))
+        assert isinstance(length, int)
+        assert 200 <= length <= 400
+        await it.end()
+        it.begin()
+        await it.leave(("1",))
+        await until(lambda: it.bridging.sent == 2_001)
+        assert it.bridging.resent == 0
+
+
+async def test_while_the_server_is_away_commits_go_on_and_the_bridge_says_what_waits(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        await valkey.kill()
+        it.begin()
+        await it.leave(times=10)
+        await until(lambda: it.bridging.oldest is not None)
+        assert it.bridging.oldest == it.clock()
+        assert it.db.bridge.waiting(it.bridging.position) == 10 * len(PEOPLE)
+        assert "ConnectionError" in str(it.bridging.trouble)
+        await until(lambda: it.server.detail() == "breaker open (ConnectionError)")
+        await valkey.restart()
+        await it.level()
+        await until(lambda: it.bridging.trouble is None)
+        assert it.db.bridge.waiting(it.bridging.position) == 0
+        assert it.server.detail() == "breaker closed"
+
+
+async def test_what_waits_for_the_server_is_kept_for_the_retention_and_let_go_after_it(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        pruning = Pruning(it.db.writer, it.db.reader, event_retention=3_600)
+        it.begin()
+        await it.leave(times=1)
+        await it.remembered()
+        await valkey.kill()
+        await it.leave(times=2)
+        it.clock.advance(minutes=59)
+        await pruning.prune(it.clock())
+        assert len(await it.committed()) == 3 * len(PEOPLE)
+        it.clock.advance(minutes=2)
+        await it.leave(times=1)
+        await pruning.prune(it.clock())
+        assert len(await it.committed()) == len(PEOPLE)
+        await valkey.restart()
+        await it.level()
+        assert it.bridging.let_go == 2 * len(PEOPLE)
+        told = [event.sequence for event in await held(it.server) if event.user_id == "1"]
+        assert told == [1, 4]
+
+
+async def test_what_is_to_be_sent_again_is_not_pruned_before(path: Path, valkey: Valkey) -> None:
+    async with bridge(path, valkey) as it:
+        it.begin()
+        await it.leave(times=3)
+        await it.remembered()
+        await valkey.ask("FLUSHALL")
+        await it.end()
+        it.clock.advance(seconds=3_000)
+        await it.db.bridge.move(0, dict.fromkeys(range(PARTITIONS), ("", 0)))
+        pruning = Pruning(it.db.writer, it.db.reader, event_retention=3_600)
+        await pruning.prune(it.clock() + timedelta(seconds=1_000))
+        it.begin()
+        await it.level()
+        assert len(await it.committed()) == 3 * len(PEOPLE)
+
+
+async def test_a_key_of_another_kind_is_told_and_the_bridge_goes_on_when_it_is_gone(
+    path: Path, valkey: Valkey
+) -> None:
+    async with bridge(path, valkey) as it:
+        key = stream_key(partition_of("1"))
+        await valkey.ask("SET", key, "mine")
+        it.begin()
+        await it.leave()
+        await until(lambda: "WRONGTYPE" in str(it.bridging.trouble))
+        await valkey.ask("DEL", key)
+        await it.level()
