@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from actors import ActorRef, ActorSystem
+from tests.servers.valkey import valkey
 from tests.stores.running import Clock, running
 from yabot.events.bus import EventBus
 from yabot.stores.database import DatabaseManager
+
+__all__ = ["valkey"]
 
 Serve = Callable[[str], ActorRef[object]]
 

@@ -8,9 +8,10 @@ from tests.events.subscribers import Subscriber
 from tests.stores.running import Clock
 from tests.stores.turns import earn, registration, take_turn
 from tests.waiting import until
-from yabot.events import relay
+from yabot.events import delivery
 from yabot.events.base import BaseEvent
-from yabot.events.bus import EVERY_EVENT, EventBus
+from yabot.events.bus import EventBus
+from yabot.events.delivery import EVERY_EVENT
 from yabot.stores.database import DatabaseManager
 
 pytestmark = pytest.mark.anyio
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(relay, "LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.001)
 
 
 async def test_a_published_event_reaches_its_subscriber(
@@ -79,7 +80,7 @@ async def test_every_group_gets_every_event(bus: EventBus, serve: Serve) -> None
 async def test_a_failing_handler_is_tried_again(
     bus: EventBus, serve: Serve, db: DatabaseManager
 ) -> None:
-    subscriber = Subscriber(fails=relay.ATTEMPTS - 1)
+    subscriber = Subscriber(fails=delivery.ATTEMPTS - 1)
     bus.subscribe("x", subscriber, group="shaky")
     serve("shaky")
     await bus.publish("x", {"n": 1})
@@ -90,7 +91,7 @@ async def test_a_failing_handler_is_tried_again(
 async def test_an_event_that_keeps_failing_is_set_aside_and_the_next_one_comes(
     bus: EventBus, serve: Serve, db: DatabaseManager
 ) -> None:
-    subscriber = Subscriber(fails=relay.ATTEMPTS)
+    subscriber = Subscriber(fails=delivery.ATTEMPTS)
     bus.subscribe("x", subscriber, group="shaky")
     serve("shaky")
     event_id = await bus.publish("x", {"n": 1})
@@ -111,7 +112,7 @@ async def test_an_event_that_keeps_failing_is_set_aside_and_the_next_one_comes(
 async def test_a_handler_that_hangs_is_a_handler_that_fails(
     bus: EventBus, serve: Serve, db: DatabaseManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "HANDLING", 0.01)
+    monkeypatch.setattr(delivery, "HANDLING", 0.01)
     stuck, others = _Stuck(), Subscriber()
     bus.subscribe("x", stuck, group="stuck")
     bus.subscribe("x", others, group="others")
@@ -124,14 +125,14 @@ async def test_a_handler_that_hangs_is_a_handler_that_fails(
         return await db.dead_letters.count() == 1
 
     await until(set_aside)
-    assert stuck.entered == relay.ATTEMPTS
+    assert stuck.entered == delivery.ATTEMPTS
 
 
 async def test_a_broken_group_delays_nobody_but_itself(
     bus: EventBus, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "FIRST_PAUSE", 1_000)
-    monkeypatch.setattr(relay, "LONGEST_PAUSE", 1_000)
+    monkeypatch.setattr(delivery, "FIRST_PAUSE", 1_000)
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 1_000)
     broken, sound = Subscriber(fails=1_000), Subscriber()
     bus.subscribe("x", broken, group="broken")
     bus.subscribe("x", sound, group="sound")

@@ -10,6 +10,7 @@ from tests.fakes import MemoryStores
 from tests.users.test_actor import arrive, nothing, users
 from tests.waiting import until
 from yabot.domain import commands as c
+from yabot.domain import gift_commands as g
 from yabot.domain.decide import DECIDERS, decide
 from yabot.domain.decision import Decision
 from yabot.domain.events import EVENTS
@@ -41,6 +42,24 @@ BEGIN = c.EnterFragment(fragment="start")
 RICH = c.MoveBesitos(amount=50, reason="gift")
 VIP = c.SetSubscription(plan="vip")
 
+KEY = c.Hint(id="key")
+ROOF_KEY = c.Hint(id="key", vip_required=True)
+REWARDED: tuple[c.Command, ...] = (
+    REGISTER,
+    BEGIN,
+    c.React(content_id="start", reaction="❤️", reward=5, hint=KEY),
+    c.RewardReaction(content_id="start", reward=5, hint=KEY),
+)
+REWARDED_FOR_VIPS: tuple[c.Command, ...] = (
+    *REWARDED[:2],
+    c.React(content_id="start", reaction="❤️", reward=5, hint=ROOF_KEY),
+    c.RewardReaction(content_id="start", reward=5, hint=ROOF_KEY),
+)
+UNLOCK = c.UnlockHint(content_id="start", paid=5, hint=KEY)
+UNLOCK_FOR_VIPS = c.UnlockHint(content_id="start", paid=5, hint=ROOF_KEY)
+GIVE = g.GiveBesitos(gift_id="a1", to="8", amount=5, name="Ana", limit=60)
+PRESENT = g.ReceiveGift(gift_id="a1", giver="8", name="Ana", amount=5)
+
 PUBLISHING: dict[tuple[str, str], tuple[c.Command, ...]] = {
     ("user_registered", "register_user"): (REGISTER,),
     ("user_interaction", "open_menu"): (REGISTER, c.OpenMenu(menu="shop")),
@@ -54,11 +73,7 @@ PUBLISHING: dict[tuple[str, str], tuple[c.Command, ...]] = {
         c.Choose(fragment="start", choice="on", next_fragment="plaza"),
     ),
     ("reaction_detected", "react"): (REGISTER, BEGIN, c.React(content_id="start", reaction="❤️")),
-    ("narrative_hint_unlocked", "react"): (
-        REGISTER,
-        BEGIN,
-        c.React(content_id="start", reaction="❤️", hint="key"),
-    ),
+    ("narrative_hint_unlocked", "unlock_hint"): (*REWARDED, UNLOCK),
     ("besitos_added", "move_besitos"): (REGISTER, RICH),
     ("besitos_added", "claim_daily"): (REGISTER, c.ClaimDaily(amount=10)),
     ("besitos_added", "enter_fragment"): (
@@ -70,11 +85,16 @@ PUBLISHING: dict[tuple[str, str], tuple[c.Command, ...]] = {
         BEGIN,
         c.Choose(fragment="start", choice="on", next_fragment="plaza", reward=5),
     ),
-    ("besitos_added", "react"): (
+    ("besitos_added", "reward_reaction"): REWARDED,
+    ("besitos_added", "receive_gift"): (REGISTER, PRESENT),
+    ("besitos_added", "refund_gift"): (
         REGISTER,
-        BEGIN,
-        c.React(content_id="start", reaction="❤️", reward=5, hint="key"),
+        RICH,
+        GIVE,
+        g.RefundGift(gift_id="a1", reason="unknown"),
     ),
+    ("besitos_spent", "give_besitos"): (REGISTER, RICH, GIVE),
+    ("besitos_spent", "unlock_hint"): (*REWARDED_FOR_VIPS, UNLOCK_FOR_VIPS),
     ("besitos_spent", "move_besitos"): (REGISTER, RICH, c.MoveBesitos(amount=-5, reason="hat")),
     ("besitos_spent", "buy_subscription"): (
         REGISTER,

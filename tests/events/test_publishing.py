@@ -17,7 +17,8 @@ from yabot.domain.events import Announcement, BesitosAdded
 from yabot.errors import StoreUnavailable
 from yabot.events import bus as publishing
 from yabot.events.base import BaseEvent
-from yabot.events.bus import EVERY_EVENT, EventBus
+from yabot.events.bus import EventBus
+from yabot.events.delivery import EVERY_EVENT
 from yabot.events.errors import InvalidEvent
 from yabot.events.ports import EventFeed
 from yabot.stores.database import DatabaseManager

@@ -21,7 +21,8 @@ from yabot.domain.events import (
 )
 from yabot.domain.values import Value
 from yabot.events.base import BaseEvent, ReactionDetectedEvent, UserInteractionEvent
-from yabot.events.bus import EVERY_EVENT, EventBus
+from yabot.events.bus import EventBus
+from yabot.events.delivery import EVERY_EVENT
 from yabot.events.envelope import CloudEvent, type_of
 from yabot.events.errors import InvalidEvent, NewerVersion
 from yabot.events.schemas import SCHEMAS, UPCASTS, Schemas, parse
@@ -136,6 +137,8 @@ async def test_events_come_back_from_the_outbox_as_their_models(
     registered, earned = (BaseEvent.of(row) for row in await db.events.history(0, 10))
     assert registered.fact == SCHEMAS.fact("user_registered", registered.payload)
     assert earned.fact == BesitosAdded(amount=5, balance=5, reason="test")
+    rows = await db.events.history(0, 10)
+    assert [BaseEvent.of(CloudEvent.of(row)) for row in rows] == [registered, earned]
 
 
 @pytest.mark.anyio
@@ -146,7 +149,7 @@ async def test_an_event_that_can_not_be_read_yet_is_parked_whole_and_the_next_on
     bus.subscribe(EVERY_EVENT, subscriber, group="g")
     serve("g")
     newer = Announcement("besitos_added", b'{"sum":"5"}', version=2)
-    broken = Announcement("besitos_added", b'{"amount":"many"}')
+    broken = Announcement("reaction_detected", b'{"content_id":7}')
     leaves = {"events": (newer, broken)}
     await take_turn(db.users, "7", clock(), registration("7"), earn(5), **leaves)
     await bus.publish("x", {"n": 1})

@@ -7,7 +7,9 @@ handlers look at fields of its own in every line has a class here that gives the
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
+import orjson
 from pydantic import JsonValue
 
 from yabot.domain.events import Event, ReactionDetected, UserInteraction
@@ -24,7 +26,7 @@ class BaseEvent:
     `(epoch, sequence)` grows without a gap per `user_id`, which is `system` for nobody's events;
     whoever must act only once remembers the last pair, or `event_id`, because an event may come
     twice. `causation_id` is the key of the message that made it, `correlation_id` that of the first
-    message of the chain. `fact` is the payload as its model, None where its name has none.
+    message of the chain.
     """
 
     event_id: str
@@ -37,38 +39,28 @@ class BaseEvent:
     payload: Mapping[str, object] = field(default_factory=dict)
     causation_id: str = ""
     traceparent: str = ""
-    fact: Event | None = None
 
     def validate(self) -> bool:
         """Whether the parts without which an event means nothing are there."""
         return all([self.event_id, self.event_type, self.timestamp])
 
+    @property
+    def fact(self) -> Event | None:
+        """The payload as its model; None where its name has none. Raises InvalidEvent."""
+        return SCHEMAS.fact(self.event_type, self.payload)
+
     @staticmethod
     def of(source: CloudEvent | QueuedEvent) -> "BaseEvent":
         """The event in an envelope, or in a row of the outbox.
 
-        Raises NewerVersion, and InvalidEvent where the data is not what the name promises.
+        Raises NewerVersion, and InvalidEvent where fields are wrong that its class names.
         """
-        event = source if isinstance(source, CloudEvent) else CloudEvent.of(source)
-        payload = SCHEMAS.upcast(event.name, event.version, event.data)
-        fact = SCHEMAS.fact(event.name, payload)
-        common = (
-            event.id,
-            event.name,
-            event.time,
-            event.correlationid,
-            event.user_id,
-            event.epoch,
-            event.sequence,
-            payload,
-            event.causationid,
-            event.traceparent,
-            fact,
-        )
-        match fact:
-            case UserInteraction():
+        common = _of_envelope(source) if isinstance(source, CloudEvent) else _of_row(source)
+        name, payload = common[1], common[7]
+        match SCHEMAS.fact(name, payload) if name in NAMED else None:
+            case UserInteraction() as fact:
                 return UserInteractionEvent(*common, fact.action, fact.context)
-            case ReactionDetected():
+            case ReactionDetected() as fact:
                 own = (fact.content_id, fact.reaction_type, fact.metadata)
                 return ReactionDetectedEvent(*common, *own)
             case _:
@@ -90,3 +82,41 @@ class ReactionDetectedEvent(BaseEvent):
     content_id: str = ""
     reaction_type: str = ""
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+NAMED = frozenset({UserInteraction.name, ReactionDetected.name})
+"""Events that have a class here."""
+
+Common: TypeAlias = tuple[str, str, datetime, str, UserId, int, int, Mapping[str, object], str, str]
+"""The fields of a BaseEvent, in order."""
+
+
+def _of_envelope(event: CloudEvent) -> Common:
+    name = event.name
+    return (
+        event.id,
+        name,
+        event.time,
+        event.correlationid,
+        event.user_id,
+        event.epoch,
+        event.sequence,
+        SCHEMAS.upcast(name, event.version, event.data),
+        event.causationid,
+        event.traceparent,
+    )
+
+
+def _of_row(row: QueuedEvent) -> Common:
+    return (
+        row.event_id,
+        row.name,
+        row.at,
+        row.correlation_id,
+        row.user_id,
+        row.epoch,
+        row.sequence,
+        SCHEMAS.upcast(row.name, row.version, orjson.loads(row.payload)),
+        row.causation_id,
+        row.traceparent,
+    )

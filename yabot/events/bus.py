@@ -8,26 +8,20 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import anyio
 import orjson
 import structlog
 
 from actors import current_envelope
-from supervision import backoff
+from supervision import Report, backoff
 from yabot.domain.events import Announcement, Fact
-from yabot.errors import StoreUnavailable
-from yabot.events.base import BaseEvent
+from yabot.errors import StoreUnavailable, YabotError
+from yabot.events.delivery import Delivery, Handler, Watched
 from yabot.events.errors import InvalidEvent
 from yabot.events.ports import EventOutbox, OpenTurn
 from yabot.events.relay import EventRelay
 from yabot.events.schemas import SCHEMAS
-
-Handler: TypeAlias = Callable[[BaseEvent], Awaitable[None]]
-
-EVERY_EVENT = "*"
-"""Subscribes to events of all names."""
 
 NAME = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 """What an event may be called."""
@@ -56,14 +50,24 @@ class BusHealth:
 class EventBus:
     """Publishes through the outbox and hands events to subscribers of this process.
 
-    `turn` gives the turn that the caller is in, if any.
+    `turn` gives the turn that the caller is in, if any; `watched` is told how handlers do, `report`
+    hears of events that are gone. `ping` asks the server that brings them to other processes.
     """
 
     def __init__(
-        self, outbox: EventOutbox, turn: Callable[[], OpenTurn | None] = lambda: None
+        self,
+        outbox: EventOutbox,
+        turn: Callable[[], OpenTurn | None] = lambda: None,
+        *,
+        watched: Watched | None = None,
+        report: Callable[[Report], None] | None = None,
+        ping: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._outbox = outbox
+        self._ping = ping
         self._turn = turn
+        self._watched = watched
+        self._report = report
         self._groups: dict[str, dict[str, list[Handler]]] = {}
 
     async def publish(
@@ -100,19 +104,22 @@ class EventBus:
 
     def relay(self, group: str) -> EventRelay:
         """The actor that serves a group; the factory of its child in the tree."""
-        handlers = self._groups[group]
-
-        async def deliver(event: BaseEvent) -> None:
-            for name in (event.event_type, EVERY_EVENT):
-                for handler in handlers.get(name, ()):
-                    await handler(event)
-
-        return EventRelay(group, self._outbox.feed(group), deliver)
+        delivery = Delivery(group, self._groups[group], self._watched)
+        return EventRelay(self._outbox.feed(group), delivery, self._report)
 
     async def health_check(self) -> BusHealth:
-        """How far behind the groups are. Raises StoreUnavailable."""
+        """Whether the server answers, how far behind the groups are. Raises StoreUnavailable."""
         waiting = {group: await self._outbox.feed(group).lag() for group in self._groups}
-        return BusHealth(connected=None, waiting=waiting)
+        return BusHealth(await self._is_connected(), waiting)
+
+    async def _is_connected(self) -> bool | None:
+        if self._ping is None:
+            return None
+        try:
+            await self._ping()
+        except YabotError:
+            return False
+        return True
 
     async def _commit(self, fact: Fact, correlation_id: str) -> str:
         """A commit of its own, in the chain of whatever this task is handling."""

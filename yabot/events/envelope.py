@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 import orjson
 
@@ -25,6 +26,12 @@ SYSTEM: UserId = "system"
 
 TYPE = re.compile(r"yabot\.([a-z][a-z0-9_]*)\.([a-z][a-z0-9_.]*)\.v([1-9][0-9]{0,3})")
 """`yabot.<aggregate>.<event>.v<version>`."""
+
+KINDS = 256
+"""Types that are remembered in their parts; there are few, and every event has one."""
+
+
+CAUSES = ("correlationid", "causationid", "traceparent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +88,11 @@ class CloudEvent:
 
     def to_json(self) -> bytes:
         """The JSON of the envelope; an attribute that is empty is left out."""
-        attributes: dict[str, object] = {
-            "specversion": "1.0",
-            "id": self.id,
-            "source": self.source,
-            "type": self.type,
-            "time": self.time,
-            "datacontenttype": "application/json",
-            "sequence": str(self.sequence),
-            "epoch": str(self.epoch),
-        }
-        optional = {
-            "subject": self.subject,
-            "correlationid": self.correlationid,
-            "causationid": self.causationid,
-            "traceparent": self.traceparent,
-        }
-        attributes.update((name, value) for name, value in optional.items() if value)
-        attributes["data"] = self.data
-        return orjson.dumps(attributes, option=orjson.OPT_UTC_Z)
+        causes = (self.correlationid, self.causationid, self.traceparent)
+        number = (self.sequence, self.epoch)
+        return _json(
+            self.id, self.source, self.type, self.time, number, self.subject, causes, self.data
+        )
 
     @classmethod
     def from_json(cls, body: bytes) -> "CloudEvent":
@@ -129,11 +122,56 @@ class CloudEvent:
         return event
 
 
+def packed(queued: QueuedEvent) -> bytes:
+    """`CloudEvent.of(queued).to_json()` in half the time: nobody looks into the data."""
+    return _json(
+        queued.event_id,
+        SOURCE,
+        type_of(queued.name, queued.version),
+        queued.at,
+        (queued.sequence, queued.epoch),
+        queued.user_id if queued.user_id != SYSTEM else None,
+        (queued.correlation_id, queued.causation_id, queued.traceparent),
+        orjson.Fragment(queued.payload),
+    )
+
+
+@lru_cache(KINDS)
 def type_of(name: str, version: int) -> str:
     """The type of an event of that name and version."""
     return f"yabot.{aggregate_of(name)}.{name}.v{version}"
 
 
+def _json(
+    id_: str,
+    source: str,
+    type_: str,
+    time: Instant,
+    number: tuple[int, int],
+    subject: UserId | None,
+    causes: tuple[str, str, str],
+    data: object,
+) -> bytes:
+    """An envelope; `number` is sequence and epoch, `causes` correlation, causation and trace."""
+    attributes: dict[str, object] = {
+        "specversion": "1.0",
+        "id": id_,
+        "source": source,
+        "type": type_,
+        "time": time,
+        "datacontenttype": "application/json",
+        "sequence": str(number[0]),
+        "epoch": str(number[1]),
+    }
+    if subject:
+        attributes["subject"] = subject
+    given = zip(CAUSES, causes, strict=True)
+    attributes.update((name, value) for name, value in given if value)
+    attributes["data"] = data
+    return orjson.dumps(attributes, option=orjson.OPT_UTC_Z)
+
+
+@lru_cache(KINDS)
 def _parts(type_: str) -> tuple[str, str, int]:
     """The aggregate, name and version in a type. Raises UnreadableEvent."""
     found = TYPE.fullmatch(type_)

@@ -37,6 +37,15 @@ class QueuedEvent(Protocol):
     def payload(self) -> bytes: ...
 
 
+class ReturnedEvent(Protocol):
+    """A dead letter that is to be tried again. `body` is the event's envelope."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+
+
 class EventFeed(Protocol):
     """The outbox as one relay sees it; its position survives restarts."""
 
@@ -57,6 +66,24 @@ class EventFeed(Protocol):
 
     async def lag(self) -> int:
         """About how many events wait for this relay."""
+        ...
+
+    async def missed(self) -> tuple[int, int] | None:
+        """The first and last `seq` of what was pruned before this relay took it; told once.
+
+        Raises StoreUnavailable.
+        """
+        ...
+
+    async def returned(self) -> Sequence[ReturnedEvent]:
+        """Dead letters of this relay that are to be tried again, oldest first, a page at a time.
+
+        Raises StoreUnavailable.
+        """
+        ...
+
+    async def tried(self, letter_id: int, error: str | None) -> None:
+        """Forget a letter whose event was taken now, or keep it with its new error."""
         ...
 
 

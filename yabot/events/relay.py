@@ -1,56 +1,60 @@
-"""EventRelay: hands the events of the outbox to one group of subscribers, in order.
+"""EventRelay: hands the events of the outbox to one group of subscribers of this process, in order.
 
 An event whose handling fails is tried again a few times and then set aside as a dead letter of this
-group, so one event never holds up those behind it for long.
+group, so one event never holds up those behind it for long. A letter that an operator sends back is
+handled before what is new.
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import anyio
 import structlog
 
-from supervision import backoff
+from supervision import Context, Report
 from yabot import faults
-from yabot.eager import Begun
-from yabot.events.base import BaseEvent
+from yabot.events.delivery import Delivery
 from yabot.events.envelope import CloudEvent
-from yabot.events.errors import EventError
-from yabot.events.ports import EventFeed, QueuedEvent
+from yabot.events.errors import UnreadableEvent
+from yabot.events.grace import Grace
+from yabot.events.ports import EventFeed, QueuedEvent, ReturnedEvent
 from yabot.outbox import Relay
 from yabot.users.ports import DeadLetter
 
-ATTEMPTS = 4
-"""How often one event is tried."""
-
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
-"""Seconds between two attempts, growing from the first to the longest."""
-
-HANDLING = 10.0
-"""Seconds that handling one event may wait; longer is a failure."""
-
 GATHERING = 0.02
 """Seconds from the first new event to reading: a busy bot's events come in batches, not singly."""
+
+LAST_MARK = 1.0
+"""Seconds that a stop leaves to noting how far the group has come."""
 
 log = structlog.get_logger(__name__)
 
 
 class EventRelay(Relay[QueuedEvent]):
-    """Serves one group. What `deliver` raises counts as a failed attempt."""
+    """Serves one group. `report` hears of events that are gone without having been handled."""
 
     batch = 100
 
     def __init__(
-        self, group: str, feed: EventFeed, deliver: Callable[[BaseEvent], Awaitable[None]]
+        self,
+        feed: EventFeed,
+        delivery: Delivery,
+        report: Callable[[Report], None] | None = None,
     ) -> None:
-        self._group = group
         self._feed = feed
-        self._deliver = deliver
+        self._delivery = delivery
+        self._report = report
+        self._grace = Grace()
+        self._looked_back = False
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedEvent]:
         """Events that this group has yet to get."""
+        if not self._looked_back:
+            await self._tell_what_is_missed()
+        while page := await self._feed.returned():
+            for returned in page:
+                await self._grace.over(partial(self._retry, returned))
         return await self._feed.read(after, limit)
 
     async def changed(self) -> None:
@@ -59,38 +63,49 @@ class EventRelay(Relay[QueuedEvent]):
         await asyncio.sleep(GATHERING)
 
     async def forward(self, rows: Sequence[QueuedEvent]) -> None:
-        """Deliver the events, then note how far the group has come."""
+        """Deliver the events, then note how far the group has come, also when a stop comes."""
         letters: list[DeadLetter] = []
-        for row in rows:
-            error = await self._tried(row)
-            if error is not None:
-                letters.append(self._dead_letter(row, error))
-        faults.reach("after_apply")
-        await self._feed.taken(rows[-1].seq, letters)
+        handled = 0
 
-    async def _tried(self, row: QueuedEvent) -> Exception | None:
-        """Deliver one event; the last error when every attempt failed."""
+        async def deliver() -> None:
+            nonlocal handled
+            for row in rows:
+                error = await self._delivery.deliver(row)
+                if error is not None:
+                    letters.append(self._delivery.dead_letter(row, error))
+                handled = row.seq
+                if self._grace.ending:
+                    break
+
         try:
-            event = BaseEvent.of(row)
-        except EventError as unreadable:
-            return unreadable
-        failure: Exception | None = None
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                handling = Begun(self._deliver(event))
-                if handling.waits:
-                    async with asyncio.timeout(HANDLING):
-                        await handling
-                return None
-            except Exception as error:
-                failure = error
-            if attempt < ATTEMPTS:
-                pause = backoff(attempt, base=FIRST_PAUSE, cap=LONGEST_PAUSE, rng=random.random)
-                await anyio.sleep(pause)
-        return failure
+            await self._grace.over(deliver)
+        finally:
+            if handled:
+                faults.reach("after_apply")
+                with anyio.move_on_after(LAST_MARK, shield=self._grace.ending):
+                    await self._feed.taken(handled, letters)
 
-    def _dead_letter(self, row: QueuedEvent, error: Exception) -> DeadLetter:
-        told = f"{self._group}: {type(error).__name__}: {error}"
-        log.error("event.set_aside", group=self._group, event_id=row.event_id, error=told)
-        body = CloudEvent.of(row).to_json()
-        return DeadLetter("event", f"{self._group}:{row.event_id}", row.user_id, told, body)
+    async def _retry(self, returned: ReturnedEvent) -> None:
+        """Deliver what was a dead letter; it stays one, with its new error, when that fails."""
+        failure: Exception | None
+        try:
+            event = CloudEvent.from_json(returned.body)
+        except UnreadableEvent as error:
+            failure = error
+        else:
+            failure = await self._delivery.deliver(event)
+        told = f"{self._delivery.group}: {type(failure).__name__}: {failure}" if failure else None
+        await self._feed.tried(returned.id, told)
+        log.info("event.replayed", group=self._delivery.group, letter=returned.id, error=told)
+
+    async def _tell_what_is_missed(self) -> None:
+        missed = await self._feed.missed()
+        self._looked_back = True
+        if missed is None:
+            return
+        first, last = missed
+        group = self._delivery.group
+        told = f"events {first} to {last} were pruned before this group took them"
+        log.error("event.missed", group=group, first=first, last=last)
+        if self._report is not None:
+            self._report(Report("events", Context.DEAD_LETTER, told, group, anyio.current_time()))

@@ -1,0 +1,130 @@
+"""The example of another process: it hears what the bot tells, and misses nothing when it dies."""
+
+import re
+import runpy
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import anyio
+import anyio.to_thread
+import pytest
+
+from tests.forks import Forked
+from tests.people import Person
+from tests.processes import ROOT, BotProcess, yabot
+from tests.servers.valkey import Valkey
+from tests.waiting import until
+from yabot.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+HEARD = re.compile(r"(\d+) #(\d+): ")
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, tmp_path: Path, valkey: Valkey) -> AsyncIterator[BotProcess]:
+    settings = {"REDIS_URL": valkey.url}
+    async with BotProcess(tmp_path, sandbox.url, settings) as bot:
+        yield bot
+
+
+def consumer() -> None:
+    """The entry of the example."""
+    runpy.run_module("examples.consumer", run_name="__main__")
+
+
+@asynccontextmanager
+async def consuming(folder: Path, url: str, name: str) -> AsyncIterator[Forked]:
+    """The example as a process; what it prints is in `name`.out."""
+    output = (folder / f"{name}.out", folder / f"{name}.errors")
+    env = {"REDIS_URL": url, "PYTHONPATH": str(ROOT)}
+    process = Forked(consumer, ["consumer"], cwd=folder, env=env, output=output)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def heard(folder: Path, name: str) -> list[tuple[str, int]]:
+    """Whose events a process has heard of, with their numbers."""
+    file = folder / f"{name}.out"
+    told = file.read_text() if file.exists() else ""
+    return [(found[1], int(found[2])) for found in HEARD.finditer(told)]
+
+
+async def test_the_example_hears_of_everybody_and_goes_on_after_a_kill(
+    bot: BotProcess, sandbox: Sandbox, client: aiohttp.ClientSession, valkey: Valkey
+) -> None:
+    people = [Person(client, sandbox.url, user_id) for user_id in range(101, 107)]
+    early, late = people[:3], people[3:]
+    folder = bot.folder
+    bot.start()
+    await bot.ready()
+    async with consuming(folder, valkey.url, "first") as first:
+        await earn(early)
+        await until(lambda: {user for user, _ in heard(folder, "first")} == ids(early))
+        first.kill()
+        await wait_for(first)
+    await earn(late)
+    async with consuming(folder, valkey.url, "second") as second:
+        await until(lambda: ids(late) <= {user for user, _ in heard(folder, "second")}, deadline=40)
+        second.send_signal(signal.SIGTERM)
+        assert await wait_for(second) == 0
+    both = heard(folder, "first") + heard(folder, "second")
+    for user in ids(people):
+        numbers = [number for one, number in both if one == user]
+        assert numbers == sorted(numbers)
+    assert (folder / "second.errors").read_text() == ""
+    assert await bot.stop() == 0
+
+
+@pytest.mark.parametrize("source", ["redis", "file"])
+async def test_events_are_shown_as_they_come(
+    bot: BotProcess, sandbox: Sandbox, client: aiohttp.ClientSession, source: str
+) -> None:
+    bot.start()
+    await bot.ready()
+    ana, other = (Person(client, sandbox.url, user_id) for user_id in (201, 202))
+    output = (bot.folder / "tail.out", bot.folder / "tail.errors")
+    argv = ["yabot", "events", "tail", "--type", "update_received", "--user", "201"]
+    env = bot.environment() if source == "redis" else {**bot.environment(), "REDIS_URL": ""}
+    tail = Forked(yabot, argv, cwd=bot.folder, env=env, output=output)
+    try:
+
+        async def shows() -> bool:
+            await other.says("/help")
+            await ana.says("/help")
+            return output[0].exists() and "update_received #" in output[0].read_text()
+
+        await until(shows, deadline=40)
+        assert "handler_completed" not in output[0].read_text()
+        assert " 202  " not in output[0].read_text()
+        tail.send_signal(signal.SIGINT)
+        assert await wait_for(tail) == 0, output[1].read_text()
+    finally:
+        if tail.poll() is None:
+            tail.kill()
+            tail.wait()
+
+
+async def earn(people: list[Person]) -> None:
+    """Everybody begins and gets today's besitos."""
+    for person in people:
+        await person.says("/start")
+        await person.says("/daily")
+    for person in people:
+        await person.sees("Ahora tienes")
+
+
+def ids(people: list[Person]) -> set[str]:
+    return {str(person.id) for person in people}
+
+
+async def wait_for(process: Forked) -> int:
+    with anyio.fail_after(30):
+        return await anyio.to_thread.run_sync(process.wait, abandon_on_cancel=True)

@@ -1,0 +1,137 @@
+"""Delivery: brings one event to the handlers of one group, wherever the event came from.
+
+The rule: it always ends. A handler that raises or hangs is tried again a few times and then given
+up with its last error; what becomes of the event then is the caller's to say.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Protocol, TypeAlias
+
+import anyio
+import structlog
+
+from supervision import backoff
+from yabot.eager import Begun
+from yabot.events.base import BaseEvent
+from yabot.events.envelope import CloudEvent
+from yabot.events.errors import EventError
+from yabot.events.ports import QueuedEvent
+from yabot.users.ports import DeadLetter
+
+Handler: TypeAlias = Callable[[BaseEvent], Awaitable[None]]
+
+EVERY_EVENT = "*"
+"""Subscribes to events of all names."""
+
+ATTEMPTS = 4
+"""How often one event is tried with one handler."""
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts, growing from the first to the longest."""
+
+HANDLING = 10.0
+"""Seconds that handling one event may wait; longer is a failure."""
+
+KIND = "event"
+"""The kind of dead letters that are events."""
+
+log = structlog.get_logger(__name__)
+
+
+class Watched(Protocol):
+    """Who is told how handling goes; the metrics are."""
+
+    def event_processed(self, seconds: float) -> None:
+        """A handler has returned."""
+        ...
+
+    def event_failed(self) -> None:
+        """An event was given up."""
+        ...
+
+
+class Delivery:
+    """The handlers of one group, by the names of their events."""
+
+    def __init__(
+        self, group: str, handlers: Mapping[str, Sequence[Handler]], watched: Watched | None = None
+    ) -> None:
+        self.group = group
+        self._handlers = handlers
+        self._watched = watched
+
+    def wants(self, name: str) -> bool:
+        """Whether any handler takes events of that name."""
+        return name in self._handlers or EVERY_EVENT in self._handlers
+
+    async def deliver(self, source: CloudEvent | QueuedEvent) -> Exception | None:
+        """Have every handler take an event; the error when one gave up, or when it can't be read.
+
+        A handler that has taken it is not called again for another one's sake.
+        """
+        if not self.wants(source.name):
+            return None
+        try:
+            event = BaseEvent.of(source)
+        except EventError as unreadable:
+            return self._given_up(unreadable)
+        failure: Exception | None = None
+        for name in (event.event_type, EVERY_EVENT):
+            for handler in self._handlers.get(name, ()):
+                failure = await self._tried(handler, event) or failure
+        return None if failure is None else self._given_up(failure)
+
+    def dead_letter(self, source: CloudEvent | QueuedEvent, error: Exception) -> DeadLetter:
+        """What is kept of an event that was given up."""
+        event = source if isinstance(source, CloudEvent) else CloudEvent.of(source)
+        return letter_of(self.group, event, error)
+
+    def _given_up(self, error: Exception) -> Exception:
+        if self._watched is not None:
+            self._watched.event_failed()
+        return error
+
+    async def _tried(self, handler: Handler, event: BaseEvent) -> Exception | None:
+        """Call a handler until it takes the event; its last error when it never does."""
+        attempt = 0
+        while True:
+            attempt += 1
+            failure = await self._called(handler, event)
+            if failure is None or attempt == ATTEMPTS:
+                return failure
+            pause = backoff(attempt, base=FIRST_PAUSE, cap=LONGEST_PAUSE, rng=random.random)
+            await anyio.sleep(pause)
+
+    async def _called(self, handler: Handler, event: BaseEvent) -> Exception | None:
+        began = perf_counter()
+        try:
+            handling = Begun(handler(event))
+            if handling.waits:
+                async with asyncio.timeout(HANDLING):
+                    await handling
+        except Exception as error:
+            return error
+        except asyncio.CancelledError as stray:
+            if _is_cancelled():
+                raise
+            return RuntimeError(f"the handler cancelled itself: {stray!r}")
+        if self._watched is not None:
+            self._watched.event_processed(perf_counter() - began)
+        return None
+
+
+def letter_of(group: str, event: CloudEvent, error: Exception) -> DeadLetter:
+    """What is kept of an event that a group has given up: its envelope and the error."""
+    told = f"{group}: {type(error).__name__}: {error}"
+    log.error("event.set_aside", group=group, event_id=event.id, error=told)
+    return DeadLetter(KIND, f"{group}:{event.id}", event.user_id, told, event.to_json())
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants this task to end; else a handler has raised a cancellation."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
