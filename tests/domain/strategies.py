@@ -1,11 +1,13 @@
 """Random users, commands and moments, as hypothesis draws them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from yabot.domain import commands as c
+from yabot.domain import gift_commands as g
 from yabot.domain.decide import decide
 from yabot.domain.decision import Decision
 from yabot.domain.menus import MENUS
@@ -20,6 +22,9 @@ instants = st.timedeltas(timedelta(days=-60), timedelta(days=300)).map(NOON.__ad
 fragments = st.sampled_from(["start", "plaza", "faro", "azotea"])
 amounts = st.integers(-60, 60)
 rewards = st.integers(0, 30)
+hints = st.builds(c.Hint, id=st.sampled_from(["key", "map"]), vip_required=st.booleans())
+people = st.sampled_from(["1", "2", "3"])
+gift_ids = st.sampled_from(["a1", "b2", "c3"])
 
 registrations: SearchStrategy[c.RegisterUser] = st.builds(
     c.RegisterUser,
@@ -58,8 +63,10 @@ commands: SearchStrategy[c.Command] = st.one_of(
         content_id=fragments,
         reaction=st.sampled_from(["heart", "❤️"]),
         reward=rewards,
-        hint=st.none() | identifiers,
+        hint=st.none() | hints,
     ),
+    st.builds(c.RewardReaction, content_id=fragments, reward=rewards, hint=hints),
+    st.builds(c.UnlockHint, content_id=fragments, paid=rewards, hint=hints),
     st.builds(c.MoveBesitos, amount=amounts | st.integers(-(10**9), 10**9), reason=identifiers),
     st.builds(c.ClaimDaily, amount=st.integers(1, 50)),
     st.builds(
@@ -84,6 +91,21 @@ commands: SearchStrategy[c.Command] = st.one_of(
         is_active=st.none() | st.booleans(),
     ),
     st.builds(c.MarkInactive, reason=names),
+    st.builds(c.Tell, text=identifiers),
+    st.builds(
+        g.GiveBesitos,
+        gift_id=gift_ids,
+        to=people,
+        amount=st.integers(1, 60),
+        name=names,
+        limit=st.integers(1, 86_400),
+    ),
+    st.builds(g.ReceiveGift, gift_id=gift_ids, giver=people, name=names, amount=st.integers(1, 60)),
+    st.builds(g.CancelGift, gift_id=gift_ids, giver=people),
+    st.builds(g.ForgetGift, gift_id=gift_ids),
+    st.builds(g.GiftSettled, gift_id=gift_ids, receiver=people),
+    st.builds(g.RefundGift, gift_id=gift_ids, reason=st.sampled_from(get_args(g.Refusal))),
+    st.builds(g.CheckGift, gift_id=gift_ids, limit=st.integers(1, 86_400)),
     st.just(c.DeleteUser()),
     st.builds(
         c.SetConversation,

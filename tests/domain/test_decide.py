@@ -16,10 +16,11 @@ from tests.domain.strategies import (
 )
 from yabot.domain import commands as c
 from yabot.domain import events
+from yabot.domain import gift_commands as g
 from yabot.domain.decide import DECIDERS, decide
-from yabot.domain.decision import Applied, Decision, Rejected
+from yabot.domain.decision import Applied, Decision, Notice, Rejected
 from yabot.domain.texts import TEXTS, say
-from yabot.domain.user import User
+from yabot.domain.user import GivenGift, User
 from yabot.domain.values import Instant
 
 COMMANDS = get_args(get_args(c.Command)[0])
@@ -40,12 +41,16 @@ def test_a_command_comes_back_from_json_as_it_was(command: c.Command) -> None:
 
 
 @given(commands, instants)
-def test_to_nobody_every_command_but_registering_is_refused(
+def test_nobody_registers_or_sends_a_gift_back_and_refuses_all_else(
     command: c.Command, now: Instant
 ) -> None:
     outcome = decide(None, command, now)
     if isinstance(command, c.RegisterUser):
         assert isinstance(outcome, Decision)
+    elif isinstance(command, g.ReceiveGift | g.CancelGift):
+        assert isinstance(outcome, Decision)
+        assert outcome.after is None
+        assert [left.command.kind for left in outcome.commands] == ["refund_gift"]
     else:
         assert outcome == Rejected("user_unknown", "user_unknown", status=404)
 
@@ -76,7 +81,7 @@ def test_after_any_commands_every_promise_holds(steps: list[tuple[c.Command, tim
         assert user.balance == total >= 0
         assert User.model_validate_json(user.model_dump_json()) == user, "what is stored is valid"
         for due in outcome.commands:
-            assert due.user_id == user.user_id
+            assert due.due_at >= now
             assert c.COMMAND.validate_json(c.COMMAND.dump_json(due.command)) == due.command
         for event in outcome.events:
             assert type(event).model_validate_json(event.model_dump_json()) == event
@@ -164,6 +169,25 @@ def test_a_time_zone_that_does_not_exist_is_refused(zone: str) -> None:
     outcome = decide(newcomer(), c.ChangePreferences(time_zone=zone), NOON)
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.status) == ("time_zone_unknown", 422)
+
+
+def test_who_wants_no_notices_is_told_nothing_from_outside() -> None:
+    told = decide(newcomer(), c.Tell(text="hello"), NOON)
+    assert isinstance(told, Decision)
+    assert told.notices == (Notice("told", {"text": "hello"}),)
+    quiet = decide(newcomer(), c.ChangePreferences(notifications_enabled=False), NOON)
+    assert isinstance(quiet, Decision)
+    refused = decide(quiet.user, c.Tell(text="hello"), NOON)
+    assert isinstance(refused, Rejected)
+    assert refused.code == "notifications_off"
+
+
+def test_what_was_under_way_elsewhere_is_not_under_way_here() -> None:
+    given = GivenGift(gift_id="a1", to="2", amount=5)
+    kept = newcomer().with_document(gifts_given=(given,)).document
+    moved = decide(None, c.RegisterUser(telegram_user_id=1, kept=kept), NOON)
+    assert isinstance(moved, Decision)
+    assert moved.user.held == 0
 
 
 def test_conversations_are_bounded_and_an_empty_one_is_removed() -> None:

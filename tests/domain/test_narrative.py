@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +13,6 @@ from yabot.domain.decision import Decision, Rejected
 from yabot.domain.events import (
     BesitosAdded,
     DecisionMade,
-    NarrativeHintUnlocked,
-    ReactionDetected,
     VipAccessGranted,
 )
 from yabot.domain.user import CHOICES_KEPT, Choice, User
@@ -34,12 +31,6 @@ def at(fragment: str) -> User:
 def go(there: str, *, here: str = "start", **more: object) -> c.Choose:
     facts = {"fragment": here, "choice": "on", "next_fragment": there, **more}
     return c.Choose.model_validate(facts)
-
-
-def reacted(fragment: str, reaction: str) -> ReactionDetected:
-    """What a reaction tells of a user who stands in the fragment."""
-    standing = {"current_fragment": fragment}
-    return ReactionDetected(content_id=fragment, reaction_type=reaction, metadata=standing)
 
 
 def test_a_choice_leads_on_and_is_told() -> None:
@@ -130,30 +121,3 @@ def test_vip_fragments_open_for_vips_only() -> None:
     entered = yes(vip, ways[0])
     assert VipAccessGranted(feature="azotea") in entered.events
     assert yes(vip, ways[1]).user.progress.current_fragment == "azotea"
-
-
-def test_the_first_reaction_unlocks_the_hint_and_pays_in_the_order_of_the_promise() -> None:
-    react = c.React(content_id="horno", reaction="heart", reward=5, hint="llave")
-    first = yes(at("horno"), react)
-    assert first.events == (
-        reacted("horno", "heart"),
-        BesitosAdded(amount=5, balance=5, reason="reaction:horno"),
-        NarrativeHintUnlocked(hint="llave"),
-    )
-    assert first.user.progress.unlocked_hints == ("llave",)
-    second = yes(first.user, react)
-    assert second.events == (reacted("horno", "heart"),)
-    assert second.user == first.user
-
-
-def test_a_reaction_to_a_fragment_without_a_hint_is_only_noted() -> None:
-    outcome = yes(at("plaza"), c.React(content_id="plaza", reaction="fire"))
-    assert outcome.events == (reacted("plaza", "fire"),)
-    assert outcome.ledger == ()
-
-
-@pytest.mark.parametrize("where", ["faro", "luz"])
-def test_a_reaction_to_a_fragment_never_reached_is_refused(where: str) -> None:
-    outcome = decide(at("plaza"), c.React(content_id=where, reaction="heart"), NOON)
-    assert isinstance(outcome, Rejected)
-    assert outcome.code == "fragment_not_reached"

@@ -12,7 +12,7 @@ from yabot.domain.values import Instant
 DAILY_REST = timedelta(hours=12)
 
 MOST_BESITOS = 1_000_000_000
-"""What one purse can hold."""
+"""What one purse can hold, with what it holds ready for gifts that may come back."""
 
 
 def move(user: User, command: c.MoveBesitos, now: Instant) -> Decision | Rejected:
@@ -40,7 +40,7 @@ def transfer(user: User, amount: int, reason: str) -> Decision | Rejected:
     if balance < 0:
         params = {"balance": user.balance, "price": -amount}
         return Rejected("besitos_insufficient", "besitos_insufficient", params=params)
-    if balance > MOST_BESITOS:
+    if balance + user.held > MOST_BESITOS:
         return Rejected("purse_full", "purse_full")
     event: BesitosAdded | BesitosSpent
     if amount > 0:

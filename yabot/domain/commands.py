@@ -9,10 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
+from yabot.domain.gift_commands import GiftCommand
 from yabot.domain.user import Language, Plan, SubscriptionStatus, Theme, UserDocument
-from yabot.domain.values import Besitos, Identifier, Instant, Value
-
-Amount = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
+from yabot.domain.values import Amount, Besitos, Identifier, Instant, Value
 
 
 class RegisterUser(Value):
@@ -76,14 +75,44 @@ class Choose(Value):
     reward: Annotated[int, Field(ge=0)] = 0
 
 
+class Hint(Value):
+    """What a reaction can unlock, and how it is told.
+
+    `press` is the press of a button that waits for the answer; without one the answer is a message.
+    """
+
+    id: Identifier
+    text: Annotated[str, Field(max_length=500)] = ""
+    vip_required: bool = False
+    press: Annotated[str, Field(max_length=64)] | None = None
+
+
 class React(Value):
-    """React to a fragment; the first reaction to it earns `reward` and unlocks `hint`."""
+    """React to a fragment; the first reaction to it begins the way to `reward` and `hint`."""
 
     kind: Literal["react"] = "react"
     content_id: Identifier
     reaction: Annotated[str, Field(min_length=1, max_length=32)]
     reward: Annotated[int, Field(ge=0)] = 0
-    hint: Identifier | None = None
+    hint: Hint | None = None
+
+
+class RewardReaction(Value):
+    """The second step after a reaction: earn `reward`."""
+
+    kind: Literal["reward_reaction"] = "reward_reaction"
+    content_id: Identifier
+    reward: Annotated[int, Field(ge=0)]
+    hint: Hint
+
+
+class UnlockHint(Value):
+    """The last step after a reaction: open the hint, or give `paid` besitos back."""
+
+    kind: Literal["unlock_hint"] = "unlock_hint"
+    content_id: Identifier
+    paid: Annotated[int, Field(ge=0)]
+    hint: Hint
 
 
 class MoveBesitos(Value):
@@ -150,6 +179,13 @@ class MarkInactive(Value):
     reason: Annotated[str, Field(max_length=200)] = ""
 
 
+class Tell(Value):
+    """Tell the user something that another service has to say, unless they want no notices."""
+
+    kind: Literal["tell"] = "tell"
+    text: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class DeleteUser(Value):
     """Forget the user, with everything that is kept of them."""
 
@@ -173,6 +209,8 @@ Command = Annotated[
     | EnterFragment
     | Choose
     | React
+    | RewardReaction
+    | UnlockHint
     | MoveBesitos
     | ClaimDaily
     | BuySubscription
@@ -181,8 +219,10 @@ Command = Annotated[
     | CheckVip
     | UpdateProfile
     | MarkInactive
+    | Tell
     | DeleteUser
-    | SetConversation,
+    | SetConversation
+    | GiftCommand,
     Field(discriminator="kind"),
 ]
 

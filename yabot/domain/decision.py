@@ -1,6 +1,6 @@
 """What a decision is: the next state and everything that must leave with it, or a reasoned no."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from yabot.domain.commands import Command
@@ -20,10 +20,14 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A text for the user's private chat, from a decision that no handler waits for."""
+    """A text for the user's private chat, from a decision that no handler waits for.
+
+    With `press` it is the answer to that press of a button.
+    """
 
     text: str
     params: Mapping[str, str | int] = field(default_factory=dict)
+    press: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +88,21 @@ class Rejected:
     """A no: nothing changed.
 
     `code` is stable and for programs, `text` a key of `domain/texts.py` for people, `status` what
-    the HTTP API answers.
+    the HTTP API answers. `replayed` says that this no was given before, under the same key.
     """
 
     code: str
     text: str
     status: int = 409
     params: Mapping[str, str | int] = field(default_factory=dict)
+    replayed: bool = False
+
+
+Precondition = Callable[[User], bool]
+"""What must hold of a known user, in their own turn, for a command to be applied to them."""
+
+CHANGED = Rejected("precondition_failed", "precondition_failed", status=412)
+"""The no of a precondition that does not hold."""
 
 
 def _somebody(user: User | None) -> User:

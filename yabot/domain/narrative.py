@@ -10,8 +10,6 @@ from yabot.domain.decision import Decision, Rejected
 from yabot.domain.events import (
     DecisionMade,
     Event,
-    NarrativeHintUnlocked,
-    ReactionDetected,
     UserInteraction,
     VipAccessGranted,
 )
@@ -53,27 +51,6 @@ def choose(user: User, command: c.Choose, now: Instant) -> Decision | Rejected:
     return _arrive(user.with_progress(progress), command.next_fragment, command.reward, events)
 
 
-def react(user: User, command: c.React, now: Instant) -> Decision | Rejected:
-    """Note a reaction; the first to a fragment with a hint unlocks it and earns the reward."""
-    if not has_reached(user.progress, command.content_id):
-        return Rejected("fragment_not_reached", "fragment_not_reached")
-    event = ReactionDetected(
-        content_id=command.content_id,
-        reaction_type=command.reaction,
-        metadata={"current_fragment": user.progress.current_fragment},
-    )
-    if command.hint is None or command.hint in user.progress.unlocked_hints:
-        return Decision(user, events=(event,))
-    hints = (*user.progress.unlocked_hints, command.hint)
-    unlocked = user.with_progress(user.progress.model_copy(update={"unlocked_hints": hints}))
-    paid = _earn(unlocked, command.reward, f"reaction:{command.content_id}")
-    return Decision(
-        paid.user,
-        ledger=paid.ledger,
-        events=(event, *paid.events, NarrativeHintUnlocked(hint=command.hint)),
-    )
-
-
 def has_reached(progress: NarrativeProgress, fragment: str) -> bool:
     """Whether the user is at the fragment or has been there."""
     return fragment == progress.current_fragment or fragment in progress.completed_fragments
@@ -90,11 +67,11 @@ def _arrive(user: User, fragment: str, reward: int, events: tuple[Event, ...]) -
     moved = user.with_progress(
         progress.model_copy(update={"current_fragment": fragment, "completed_fragments": completed})
     )
-    paid = _earn(moved, reward if first_visit else 0, f"story:{fragment}")
+    paid = earn(moved, reward if first_visit else 0, f"story:{fragment}")
     return Decision(paid.user, ledger=paid.ledger, events=events + paid.events)
 
 
-def _earn(user: User, amount: int, reason: str) -> Decision:
+def earn(user: User, amount: int, reason: str) -> Decision:
     """Earn a reward; a purse that is full simply stays full."""
     if amount == 0:
         return Decision(user)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from yabot.domain.values import Besitos, Identifier, Instant, UserId, Value
+from yabot.domain.values import Amount, Besitos, Identifier, Instant, PersonId, UserId, Value
 
 CHOICES_KEPT = 200
 """Choices that a document remembers; the whole history is in the events."""
@@ -66,11 +66,34 @@ class Conversation(Value):
     data: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
+class Reaction(Value):
+    """A reaction on its way to a hint, and the step that comes next; `domain/reactions.py` says."""
+
+    content_id: Identifier
+    hint: Identifier
+    step: Literal["reward", "unlock"]
+
+
+class GivenGift(Value):
+    """A gift of this user that has left the purse and has not settled yet."""
+
+    gift_id: Identifier
+    to: PersonId
+    amount: Amount
+
+
+class TakenGift(Value):
+    """What this user has said to a gift, for as long as anybody may ask; see `domain/gifts.py`."""
+
+    gift_id: Identifier
+    state: Literal["credited", "cancelled"]
+
+
 class UserDocument(Value):
     """The user's document, in the shape that other services read.
 
     `conversations` is keyed by `<chat id>[:<thread id>][:<destiny>]`. `last_daily` is when the
-    daily gift was last taken.
+    daily gift was last taken. `reactions`, `gifts_given` and `gifts_taken` are what is under way.
     """
 
     user_id: UserId
@@ -78,8 +101,15 @@ class UserDocument(Value):
     preferences: Preferences = Preferences()
     conversations: Mapping[str, Conversation] = Field(default_factory=dict)
     last_daily: Instant | None = None
+    reactions: tuple[Reaction, ...] = ()
+    gifts_given: tuple[GivenGift, ...] = ()
+    gifts_taken: tuple[TakenGift, ...] = ()
     created_at: Instant
     updated_at: Instant
+
+    def at_rest(self) -> "UserDocument":
+        """The same document with nothing under way."""
+        return self.model_copy(update={"reactions": (), "gifts_given": (), "gifts_taken": ()})
 
 
 class Profile(Value):
@@ -127,6 +157,11 @@ class User(Value):
     def progress(self) -> NarrativeProgress:
         """Where the user stands in the story."""
         return self.document.current_state.narrative_progress
+
+    @property
+    def held(self) -> int:
+        """Besitos that left the purse for gifts under way and may come back."""
+        return sum(gift.amount for gift in self.document.gifts_given)
 
     def with_progress(self, progress: NarrativeProgress) -> "User":
         """The same user at another place of the story."""

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from yabot.domain import commands as c
-from yabot.domain.decision import Decision, Rejected
+from yabot.domain.decision import Decision, Notice, Rejected
 from yabot.domain.events import (
     PreferencesUpdated,
     UserDeactivated,
@@ -36,7 +36,7 @@ def register(user: User | None, command: c.RegisterUser, now: Instant) -> Decisi
         )
     user_id = str(command.telegram_user_id)
     language = language_of(command.language_code, command.default_language)
-    document = command.kept or UserDocument(
+    document = (command.kept and command.kept.at_rest()) or UserDocument(
         user_id=user_id,
         current_state=CurrentState(session_data=SessionData(last_activity=now)),
         preferences=Preferences(language=language),
@@ -103,6 +103,13 @@ def mark_inactive(user: User, command: c.MarkInactive, now: Instant) -> Decision
     profile = user.profile.model_copy(update={"is_active": False})
     event = UserDeactivated(reason=command.reason)
     return Decision(user.model_copy(update={"profile": profile}), events=(event,))
+
+
+def tell(user: User, command: c.Tell, now: Instant) -> Decision | Rejected:
+    """Leave a text for the user's private chat."""
+    if not user.document.preferences.notifications_enabled:
+        return Rejected("notifications_off", "notifications_off")
+    return Decision(user, notices=(Notice("told", {"text": command.text}),))
 
 
 def delete(user: User, command: c.DeleteUser, now: Instant) -> Decision:

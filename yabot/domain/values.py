@@ -8,8 +8,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 UserId: TypeAlias = str
 """Telegram's user id in decimal. Actors of updates without a user use `chat:<id>` or `bot:<id>`."""
 
+PersonId = Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]
+"""The `UserId` of a person, who has a private chat."""
+
 Besitos = Annotated[int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000)]
 """A whole number of the virtual currency."""
+
+Amount = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
+"""Besitos that change hands at a time."""
 
 Instant: TypeAlias = AwareDatetime
 """A moment with its zone; the whole system keeps UTC."""

@@ -18,17 +18,19 @@ class CoordinatorService:
     def __init__(self, users: UserGateway) -> None:
         self._users = users
 
-    async def process_user_interaction(self, user_id: UserId, action: str) -> Applied | Rejected:
+    async def process_user_interaction(
+        self, user_id: UserId, action: str, *, once: Once | None = None
+    ) -> Applied | Rejected:
         """Do what a button of the menus stands for: open a menu, or take the daily gift."""
         if action == "daily":
-            return await self._users.apply(user_id, ClaimDaily(amount=DAILY_GIFT))
-        return await self._users.apply(user_id, OpenMenu(menu=action))
+            return await self._users.apply(user_id, ClaimDaily(amount=DAILY_GIFT), once=once)
+        return await self._users.apply(user_id, OpenMenu(menu=action), once=once)
 
     async def validate_vip_access(
-        self, user_id: UserId, feature: str = "vip"
+        self, user_id: UserId, feature: str = "vip", *, once: Once | None = None
     ) -> Applied | Rejected:
         """Open a VIP feature to the user, or say why not."""
-        return await self._users.apply(user_id, CheckVip(feature=feature))
+        return await self._users.apply(user_id, CheckVip(feature=feature), once=once)
 
     async def process_besitos_transaction(
         self, user_id: UserId, amount: int, *, reason: str, once: Once | None = None

@@ -3,11 +3,11 @@
 from typing import Protocol
 
 from yabot.domain.commands import Command
-from yabot.domain.decision import Applied, Once, Rejected
+from yabot.domain.decision import Applied, Once, Precondition, Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
 
-__all__ = ["Applied", "Once", "UserGateway"]
+__all__ = ["Applied", "Once", "Precondition", "UserGateway"]
 
 
 class UserGateway(Protocol):
@@ -30,9 +30,13 @@ class UserGateway(Protocol):
         command: Command,
         *,
         once: Once | None = None,
+        only_if: Precondition | None = None,
         timeout: float | None = None,
     ) -> Applied | Rejected:
         """Apply a command in a turn of that user; a no is a value.
+
+        With `once`, a repeated key gets its stored answer and nothing happens. Else, where
+        `only_if` is false of the user in that turn, nothing happens or is stored: CHANGED.
 
         Raises StoreUnavailable, Overloaded, DeadlinePassed.
         """

@@ -1,6 +1,6 @@
 """NarrativeService: the story, held in memory, and a user's way through it."""
 
-from yabot.domain.commands import Choose, EnterFragment, React
+from yabot.domain.commands import Choose, EnterFragment, Hint, React
 from yabot.domain.decision import Rejected
 from yabot.domain.story import BEGINNING, Fragment, Story
 from yabot.domain.user import Language, User
@@ -53,9 +53,12 @@ class NarrativeService:
         return _with(there, await self._users.apply(user.user_id, command))
 
     async def react(
-        self, user: User, fragment_id: str, reaction: str
+        self, user: User, fragment_id: str, reaction: str, *, press: str | None = None
     ) -> tuple[Fragment, Applied] | Rejected:
-        """Note a reaction to a fragment; the first one to a hidden hint unlocks it."""
+        """Note a reaction to a fragment; the first one to a hidden hint begins the way to it.
+
+        Where that way ends the user is told, as the answer to `press` if it is given.
+        """
         fragment = self.fragment(user.language, fragment_id)
         if fragment is None:
             return UNKNOWN
@@ -63,9 +66,20 @@ class NarrativeService:
             content_id=fragment_id,
             reaction=reaction,
             reward=REACTION_REWARD if fragment.hint else 0,
-            hint=fragment.hint,
+            hint=_hint(fragment, press),
         )
         return _with(fragment, await self._users.apply(user.user_id, command))
+
+
+def _hint(fragment: Fragment, press: str | None) -> Hint | None:
+    if fragment.hint is None:
+        return None
+    return Hint(
+        id=fragment.hint,
+        text=fragment.hint_text or "",
+        vip_required=fragment.vip_required,
+        press=press,
+    )
 
 
 def _with(fragment: Fragment, outcome: Applied | Rejected) -> tuple[Fragment, Applied] | Rejected:

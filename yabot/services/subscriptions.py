@@ -8,7 +8,7 @@ from yabot.domain.commands import BuySubscription, SetSubscription
 from yabot.domain.decision import Rejected
 from yabot.domain.subscriptions import is_current
 from yabot.domain.values import UserId
-from yabot.services.gateway import Applied, Once, UserGateway
+from yabot.services.gateway import Applied, Once, Precondition, UserGateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,15 @@ class SubscriptionService:
         return await self._users.apply(user_id, command)
 
     async def set_plan(
-        self, user_id: UserId, plan: SetSubscription, *, once: Once | None = None
+        self,
+        user_id: UserId,
+        plan: SetSubscription,
+        *,
+        once: Once | None = None,
+        only_if: Precondition | None = None,
     ) -> Applied | Rejected:
         """Set a plan from outside the chat."""
-        return await self._users.apply(user_id, plan, once=once)
+        return await self._users.apply(user_id, plan, once=once, only_if=only_if)
 
     async def check_subscription_status(self, user_id: UserId, now: datetime) -> bool:
         """Whether the user's plan holds now; False for an unknown user."""

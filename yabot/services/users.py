@@ -10,7 +10,7 @@ from yabot.domain.commands import (
 from yabot.domain.decision import Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
-from yabot.services.gateway import Applied, Once, UserGateway
+from yabot.services.gateway import Applied, Once, Precondition, UserGateway
 from yabot.users.ports import Export, UserExports
 
 
@@ -35,22 +35,37 @@ class UserService:
         return await self._users.get(user_id, timeout=timeout)
 
     async def update_user_state(
-        self, user_id: UserId, state: PatchState, *, once: Once | None = None
+        self,
+        user_id: UserId,
+        state: PatchState,
+        *,
+        once: Once | None = None,
+        only_if: Precondition | None = None,
     ) -> Applied | Rejected:
         """Set fields of the user's dynamic state."""
-        return await self._users.apply(user_id, state, once=once)
+        return await self._users.apply(user_id, state, once=once, only_if=only_if)
 
     async def update_user_profile(
-        self, user_id: UserId, profile: UpdateProfile, *, once: Once | None = None
+        self,
+        user_id: UserId,
+        profile: UpdateProfile,
+        *,
+        once: Once | None = None,
+        only_if: Precondition | None = None,
     ) -> Applied | Rejected:
         """Correct fields of the user's profile."""
-        return await self._users.apply(user_id, profile, once=once)
+        return await self._users.apply(user_id, profile, once=once, only_if=only_if)
 
     async def update_preferences(
-        self, user_id: UserId, preferences: ChangePreferences, *, once: Once | None = None
+        self,
+        user_id: UserId,
+        preferences: ChangePreferences,
+        *,
+        once: Once | None = None,
+        only_if: Precondition | None = None,
     ) -> Applied | Rejected:
         """Set preferences."""
-        return await self._users.apply(user_id, preferences, once=once)
+        return await self._users.apply(user_id, preferences, once=once, only_if=only_if)
 
     async def delete_user(self, user_id: UserId, *, once: Once | None = None) -> Applied | Rejected:
         """Forget the user with everything that is kept of them, and publish `user_deleted`."""

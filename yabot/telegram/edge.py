@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
+import structlog
 from aiogram import Router
 
 from supervision import Breaker, BreakerPolicy, Reports, TimeWindow
 from yabot.config import Settings
-from yabot.errors import ConfigError
+from yabot.errors import ConfigError, TelegramRefused, TelegramUnavailable
 from yabot.services.all import Services
 from yabot.telegram.bot import direct_bot
 from yabot.telegram.client import TelegramClient
@@ -31,6 +32,12 @@ Mode = Literal["polling", "webhook"]
 BREAKER = BreakerPolicy(
     window=TimeWindow(30), failure_rate=0.5, minimum_calls=10, open_for=1.0, longest_open=15.0
 )
+
+
+SEND_NOW_TIMEOUT = 5.0
+"""Seconds for a call on which nothing depends."""
+
+log = structlog.get_logger(__name__)
 
 
 class TelegramEdge:
@@ -84,6 +91,13 @@ class TelegramEdge:
         delivery = Delivery(self._client, self.breaker, outbox, clock)
         return ReplySender(outbox, delivery, self.sending)
 
+    async def send_now(self, method: str, params: bytes) -> None:
+        """Call a method outside of any commit, once; what comes of it is logged and no more."""
+        try:
+            await self._client.call(method, params, SEND_NOW_TIMEOUT)
+        except (TelegramRefused, TelegramUnavailable) as error:
+            log.warning("telegram.not_told", method=method, error=str(error))
+
     async def close(self) -> None:
         """Close all connections."""
         await self._bot.session.close()
@@ -103,4 +117,5 @@ def _by_name(services: Services) -> Mapping[str, object]:
         "narrative": services.narrative,
         "subscriptions": services.subscriptions,
         "coordinator": services.coordinator,
+        "gifts": services.gifts,
     }

@@ -6,7 +6,7 @@ inside its user's turn, so what it changes and what it says leave together or no
 
 from aiogram import Router
 
-from yabot.telegram.handlers import fallback, menus, privacy, settings, shop, story
+from yabot.telegram.handlers import fallback, gifts, menus, privacy, settings, shop, story
 from yabot.telegram.handlers.commands import CommandHandler
 
 
@@ -18,6 +18,7 @@ def routers() -> list[Router]:
         story.router(),
         menus.router(),
         shop.router(),
+        gifts.router(),
         settings.router(),
         fallback.router(),
     ]

@@ -19,6 +19,7 @@ COMMANDS = (
     "story",
     "besitos",
     "daily",
+    "gift",
     "shop",
     "settings",
     "mydata",

@@ -42,21 +42,17 @@ async def choose(query: CallbackQuery, user: User, narrative: NarrativeService) 
 
 
 async def react(query: CallbackQuery, user: User, narrative: NarrativeService) -> None:
-    """Note a reaction, and tell the hint that it unlocked."""
+    """Note a reaction; one that is on its way to a hint is answered by the step that ends there."""
     _, fragment_id, reaction = (query.data or "").split(":", 2)
     if reaction not in REACTIONS:
         await query.answer(say(user.language, "button_outdated"), show_alert=True)
         return
-    outcome = await narrative.react(user, fragment_id, reaction)
+    outcome = await narrative.react(user, fragment_id, reaction, press=query.id)
     if isinstance(outcome, Rejected):
         await refuse(query, user, outcome)
         return
-    fragment, applied = outcome
-    unlocked = applied.user.progress.unlocked_hints != user.progress.unlocked_hints
-    if unlocked and fragment.hint_text:
-        hint = say(user.language, "hint_unlocked", hint=fragment.hint_text)
-        await query.answer(hint[:200], show_alert=True)
-    else:
+    _, applied = outcome
+    if applied.user.document.reactions == user.document.reactions:
         await query.answer(say(user.language, "reaction_noted"))
 
 

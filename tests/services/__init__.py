@@ -1,0 +1,1 @@
+"""What services do, over users' actors with their scheduler and stores in memory."""
