@@ -1,0 +1,3 @@
+DROP TABLE api_revocations;
+DROP TABLE api_sessions;
+DROP TABLE api_clients;
