@@ -1,24 +1,30 @@
 """A real APIServer on a free port, a real HTTP client, and users in memory behind them."""
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
 from multidict import CIMultiDict
 
 from actors import ActorSystem
-from tests.api.fakes import FakeClock, FakeProbes, MemoryUsers
-from yabot.api.auth import AuthService
+from supervision import Report
+from tests.api.fakes import FakeClock, FakeProbes, MemoryHistory, MemoryLetters, MemoryUsers
+from tests.fakes.identity import MemoryIdentity
 from yabot.api.deadline import DeadlineGateway
+from yabot.api.gate import Gate
+from yabot.api.keyring import Keyring
 from yabot.api.keys import SigningKey, load_or_create_key
 from yabot.api.probes import Probes
-from yabot.api.server import APIAddress, APIServer, APIServices
+from yabot.api.server import APIAddress, APIServer
+from yabot.api.table import APIServices
 from yabot.api.tokens import JWTService
 from yabot.content.loader import load_story
 from yabot.services.coordinator import CoordinatorService
+from yabot.services.external import ExternalEvents
 from yabot.services.narrative import NarrativeService
 from yabot.services.subscriptions import SubscriptionService
 from yabot.services.users import UserService
@@ -30,8 +36,16 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    return load_or_create_key(tmp_path_factory.mktemp("keys") / "jwt.pem")
+def key_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key that all tests share, because making one takes long."""
+    path = tmp_path_factory.mktemp("keys") / "jwt.pem"
+    load_or_create_key(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def key(key_path: Path) -> SigningKey:
+    return load_or_create_key(key_path)
 
 
 @pytest.fixture
@@ -47,13 +61,30 @@ def users(clock: FakeClock) -> MemoryUsers:
 
 
 @pytest.fixture
+def history() -> MemoryHistory:
+    return MemoryHistory()
+
+
+@pytest.fixture
 def probes() -> FakeProbes:
     return FakeProbes()
 
 
 @pytest.fixture
-def tokens(key: SigningKey, clock: FakeClock) -> JWTService:
-    return JWTService(key, clock=clock)
+def reports() -> list[Report]:
+    """What the gate has told the operators."""
+    return []
+
+
+@pytest.fixture
+def gate(key_path: Path, clock: FakeClock, reports: list[Report]) -> Gate:
+    keys = Keyring(key_path, clock=clock)
+    return Gate.over(keys, MemoryIdentity(), clock=clock, report=reports.append)
+
+
+@pytest.fixture
+def tokens(gate: Gate) -> JWTService:
+    return gate.tokens
 
 
 @dataclass
@@ -88,7 +119,8 @@ def make_server(
     address: APIAddress,
     users: MemoryUsers,
     probes: FakeProbes,
-    tokens: JWTService,
+    history: MemoryHistory,
+    gate: Gate,
     clock: FakeClock,
     observed: Observed,
 ) -> Callable[[], APIServer]:
@@ -101,7 +133,10 @@ def make_server(
         coordinator=CoordinatorService(gateway),
         subscriptions=SubscriptionService(gateway),
         narrative=NarrativeService(gateway, load_story(Path("yabot/content").absolute())),
+        external=ExternalEvents(gateway),
         ledger=users,
+        history=history,
+        dead_letters=MemoryLetters(),
         probes=Probes(
             live=lambda: probes.alive,
             ready=lambda: probes.readiness,
@@ -113,8 +148,7 @@ def make_server(
             metrics=metrics,
         ),
     )
-    auth = AuthService(tokens, clock=clock)
-    return lambda: APIServer(address, services, auth, clock=clock, observe=observed)
+    return lambda: APIServer(address, services, gate, clock=clock, observe=observed)
 
 
 @dataclass
@@ -127,24 +161,45 @@ class Client:
     tokens: JWTService
 
     async def call(
-        self, method: str, path: str, *, json: object = None, **headers: str
+        self, method: str, path: str, *, json: object = None, **headers: str | None
     ) -> aiohttp.ClientResponse:
-        """Send a request; `idempotency_key="k"` stands for the header `Idempotency-Key: k`."""
-        sent = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
-        sent.setdefault("Authorization", f"Bearer {self.token}")
+        """Send a request; `idempotency_key="k"` stands for the header `Idempotency-Key: k`.
+
+        What every such request needs is there by itself; None leaves a header out.
+        """
+        sent = self._headers(method, headers)
         response = await self.session.request(method, path, json=json, headers=sent)
         await response.read()
         return response
 
     async def raw(
-        self, method: str, path: str, body: bytes, *, kind: str = "application/json", **headers: str
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        kind: str = "application/json",
+        **headers: str | None,
     ) -> aiohttp.ClientResponse:
         """Send a body as it is."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent |= {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
+        sent = self._headers(method, headers)
+        sent["Content-Type"] = kind
         response = await self.session.request(method, path, data=body, headers=sent)
         await response.read()
         return response
+
+    def _headers(self, method: str, given: Mapping[str, str | None]) -> CIMultiDict[str]:
+        usual = {"Authorization": f"Bearer {self.token}"}
+        if method == "POST":
+            usual["Idempotency-Key"] = uuid4().hex
+        if method in ("PUT", "PATCH"):
+            usual["If-Match"] = "*"
+        headers = CIMultiDict(usual)
+        for name, value in given.items():
+            headers.popall(name.replace("_", "-"), None)
+            if value is not None:
+                headers[name.replace("_", "-")] = value
+        return headers
 
 
 @pytest.fixture

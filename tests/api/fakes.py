@@ -1,20 +1,23 @@
 """A small world behind the API: users in memory, decided by the domain as in production."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import anyio
+import orjson
 
+from yabot.api.events import KeptEvent
 from yabot.api.ledger import LedgerLine
 from yabot.api.probes import StorageHealth
+from yabot.api.problems import Problem
 from yabot.domain.commands import Command, RegisterUser
 from yabot.domain.decide import decide
-from yabot.domain.decision import Rejected
+from yabot.domain.decision import CHANGED, Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
 from yabot.errors import DeadlinePassed
-from yabot.services.gateway import Applied, Once
+from yabot.services.gateway import Applied, Once, Precondition
 from yabot.users.ports import Export
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,14 +68,18 @@ class MemoryUsers:
         command: Command,
         *,
         once: Once | None = None,
+        only_if: Precondition | None = None,
         timeout: float | None = None,
     ) -> Applied | Rejected:
         await self._work(timeout)
         if once is not None and once.key in self.answers:
             fingerprint, answer = self.answers[once.key]
             if fingerprint != once.fingerprint:
-                return Rejected("key_reused", "key_reused")
-            return Applied(answer.after, replayed=True) if isinstance(answer, Applied) else answer
+                return Rejected("key_reused", "key_reused", status=422)
+            return replace(answer, replayed=True)
+        user = self.users.get(user_id)
+        if user is not None and only_if is not None and not only_if(user):
+            return CHANGED
         answer = self._decide(user_id, command)
         if once is not None:
             self.answers[once.key] = (once.fingerprint, answer)
@@ -84,6 +91,10 @@ class MemoryUsers:
         await self._work(None)
         mine = [line for owner, line in reversed(self.lines) if owner == user_id]
         return [line for line in mine if before is None or line.id < before][:limit]
+
+    def line(self, number: int) -> LedgerLine:
+        """A movement as a ledger has it."""
+        return LedgerLine(number, 1, number, "gift", self.clock())
 
     async def export(self, user_id: UserId) -> Export | None:
         await self._work(None)
@@ -117,6 +128,49 @@ class MemoryUsers:
             await anyio.sleep(timeout)
             raise DeadlinePassed(f"no answer within {timeout} s")
         await anyio.sleep(self.delay)
+
+
+@dataclass
+class MemoryHistory:
+    """The History in memory; `add` puts an event behind the others."""
+
+    kept: list[KeptEvent] = field(default_factory=list)
+
+    def add(self, **attributes: object) -> None:
+        number = len(self.kept) + 1
+        envelope = {
+            "specversion": "1.0",
+            "id": f"event-{number}",
+            "source": "/yabot",
+            "type": "yabot.user.user_registered.v1",
+            "time": "2026-03-01T12:00:00Z",
+            "datacontenttype": "application/json",
+            "sequence": str(number),
+            "epoch": "1",
+            "subject": "1",
+            "data": {},
+        }
+        self.kept.append(KeptEvent(number, orjson.dumps({**envelope, **attributes})))
+
+    async def page(self, after: int, limit: int) -> Sequence[KeptEvent]:
+        return [event for event in self.kept if event.position > after][:limit]
+
+
+@dataclass
+class MemoryLetters:
+    """DeadLetters in memory: the ids that wait, and those that were sent back."""
+
+    waiting: set[int] = field(default_factory=set)
+    replayed: list[int] = field(default_factory=list)
+
+    async def replay(self, letter_id: int) -> None:
+        await self.discard(letter_id)
+        self.replayed.append(letter_id)
+
+    async def discard(self, letter_id: int) -> None:
+        if letter_id not in self.waiting:
+            raise Problem("letter_unknown")
+        self.waiting.remove(letter_id)
 
 
 @dataclass

@@ -76,10 +76,61 @@ async def test_a_no_is_repeated_as_the_same_no(client: Client) -> None:
     await client.call("POST", PATH, json=GIFT, idempotency_key="gift")
     again = await client.call("POST", PATH, json=spend, idempotency_key="k")
     assert first.status == again.status == 409
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    codes = {(await response.json())["code"] for response in (first, again)}
+    assert codes == {"besitos_insufficient"}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [("interactions", {"action": "daily"}), ("vip-access", {"feature": "terrace"})],
+)
+async def test_every_change_by_post_happens_once_per_key(
+    client: Client, users: MemoryUsers, path: str, sent: dict[str, object]
+) -> None:
+    await client.call("PUT", "/api/v1/user/1/subscription", json={"plan_type": "vip"})
+    first, again = [
+        await client.call("POST", f"/api/v1/user/1/{path}", json=sent, idempotency_key="k")
+        for _ in range(2)
+    ]
+    assert (first.status, again.status) == (200, 200)
+    assert await first.read() == await again.read()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    keyless = await client.call("POST", f"/api/v1/user/1/{path}", json=sent, idempotency_key=None)
+    assert keyless.status == 400
+
+
+async def test_a_repetition_waits_for_the_first_and_is_told_when_its_time_is_over(
+    client: Client, users: MemoryUsers
+) -> None:
+    users.delay = 1.0
+    statuses: dict[str, int] = {}
+
+    async def first() -> None:
+        response = await client.call("POST", PATH, json=GIFT, idempotency_key="k")
+        statuses["first"] = response.status
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(first)
+        with anyio.fail_after(5):
+            await users.asked.wait()
+        hasty = await client.call(
+            "POST", PATH, json=GIFT, idempotency_key="k", x_request_timeout="0.1"
+        )
+        other = await client.call(
+            "POST", PATH, json=GIFT, idempotency_key="another", x_request_timeout="0.1"
+        )
+    assert (hasty.status, hasty.headers["Retry-After"]) == (409, "1")
+    assert (await hasty.json())["code"] == "in_progress"
+    assert other.status == 504
+    assert statuses["first"] == 201
+    patient = await client.call("POST", PATH, json=GIFT, idempotency_key="k")
+    assert (patient.status, patient.headers["Idempotent-Replayed"]) == (201, "true")
 
 
 async def test_a_movement_without_a_key_is_refused(client: Client, users: MemoryUsers) -> None:
-    response = await client.call("POST", PATH, json=GIFT)
+    response = await client.call("POST", PATH, json=GIFT, idempotency_key=None)
     assert response.status == 400
     assert (await response.json())["code"] == "idempotency_key_missing"
     assert users.users["1"].balance == 0

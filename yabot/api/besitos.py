@@ -6,10 +6,13 @@ A movement needs an Idempotency-Key: repeated with the same key, it happens once
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from yabot.api import cursor as cursors
 from yabot.api.ledger import Ledger, LedgerLine
+from yabot.api.paging import PageAsked
 from yabot.api.route import (
+    UNKNOWN_USER,
     USER_UNKNOWN,
     AnyRoute,
     Asked,
@@ -20,6 +23,7 @@ from yabot.api.route import (
     Route,
     reply,
 )
+from yabot.api.strict import WHOLE
 from yabot.api.users import USER
 from yabot.domain.decision import Rejected
 from yabot.domain.user import User
@@ -28,13 +32,8 @@ from yabot.services.coordinator import CoordinatorService
 from yabot.services.users import UserService
 
 TRANSACTIONS = f"{USER}/besitos/transactions"
-PAGE = 20
-LARGEST_PAGE = 100
-
-
-def _integral(value: object) -> object:
-    """JSON has one kind of number, so 16.0 is the integer 16."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+NEWEST = (1 << 63) - 1
+"""Before which every movement is."""
 
 
 class Balance(Output):
@@ -47,11 +46,7 @@ class Balance(Output):
 class Movement(Input):
     """Besitos to add (positive) or to spend (negative), and why."""
 
-    amount: Annotated[
-        int,
-        Field(strict=True, ge=-1_000_000_000, le=1_000_000_000),
-        BeforeValidator(_integral),
-    ]
+    amount: Annotated[int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000), WHOLE]
     reason: Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -62,13 +57,6 @@ class Moved(Output):
     amount: int
     reason: str
     balance: int
-
-
-class PageAsked(Input):
-    """Which page of the ledger: `before` is the `next` of the page before it."""
-
-    before: Annotated[int, Field(gt=0, lt=1 << 63)] | None = None
-    limit: Annotated[int, Field(gt=0, le=LARGEST_PAGE)] = PAGE
 
 
 class Line(Output):
@@ -85,7 +73,7 @@ class Page(Output):
     """Movements, newest first. `next` asks for the page after this one; null on the last."""
 
     items: Sequence[Line]
-    next: int | None
+    next: str | None
 
 
 class BesitosRoutes:
@@ -100,11 +88,14 @@ class BesitosRoutes:
         """The table."""
         return (
             Route("GET", f"{USER}/besitos", "get_besitos", "A user's balance",
-                  Nothing, Balance, self.get_balance),
+                  Nothing, Balance, self.get_balance, errors=(UNKNOWN_USER,)),
             Route("GET", TRANSACTIONS, "list_transactions", "A user's movements, newest first",
-                  PageAsked, Page, self.list_transactions),
+                  PageAsked, Page, self.list_transactions,
+                  errors=(UNKNOWN_USER, (400, "cursor_invalid"))),
             Route("POST", TRANSACTIONS, "create_transaction", "Add or spend besitos, once",
-                  Movement, Moved, self.create_transaction, status=201, idempotency="required"),
+                  Movement, Moved, self.create_transaction, status=201, idempotency="required",
+                  errors=(UNKNOWN_USER, (409, "besitos_insufficient"), (409, "purse_full"),
+                          (422, "amount_zero"))),
         )  # fmt: skip
 
     async def get_balance(self, asked: Asked[Nothing]) -> Reply | Rejected:
@@ -118,16 +109,15 @@ class BesitosRoutes:
         """A page of the user's movements."""
         if await self._users.get_user_context(asked.user_id) is None:
             return USER_UNKNOWN
-        limit = asked.input.limit
-        lines = await self._ledger.page(asked.user_id, before=asked.input.before, limit=limit + 1)
-        shown = lines[:limit]
-        after = shown[-1].id if len(lines) > limit else None
-        page = Page(items=[_line(line) for line in shown], next=after)
-        if after is None:
-            return Reply(page)
-        path = TRANSACTIONS.format(user_id=asked.user_id)
-        link = f'<{path}?before={after}&limit={limit}>; rel="next"'
-        return Reply(page, headers={"Link": link})
+        page, path = asked.input, TRANSACTIONS.format(user_id=asked.user_id)
+        lines = await self._ledger.page(
+            asked.user_id, before=page.position(path, NEWEST), limit=page.limit + 1
+        )
+        shown = [_line(line) for line in lines[: page.limit]]
+        if len(lines) <= page.limit:
+            return Reply(Page(items=shown, next=None))
+        after = cursors.encode(path, shown[-1].id)
+        return Reply(Page(items=shown, next=after), headers=page.link(path, after))
 
     async def create_transaction(self, asked: Asked[Movement]) -> Reply | Rejected:
         """Add or spend besitos, once per key."""

@@ -3,17 +3,22 @@
 The rule: routes and services say nothing of time; a question to a user gets what is left of it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+import re
+from collections.abc import Mapping
 from contextvars import ContextVar
+from types import TracebackType
 
-import anyio
-
+from yabot.api.problems import Problem
 from yabot.domain.commands import Command
 from yabot.domain.decision import Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
-from yabot.services.gateway import Applied, Once, UserGateway
+from yabot.services.gateway import Applied, Once, Precondition, UserGateway
+
+DEFAULT_TIMEOUT = 10.0
+LONGEST_TIMEOUT = 30.0
+"""Seconds for a request; `X-Request-Timeout` asks for fewer, or for more up to the longest."""
 
 GRACE = 0.5
 """Seconds that the request waits longer than its last question, whose own timeout says more."""
@@ -21,18 +26,43 @@ GRACE = 0.5
 LEAST = 0.001
 """Seconds that a question gets when the request's time is already over."""
 
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
 _deadline: ContextVar[float | None] = ContextVar("yabot.api.deadline", default=None)
 
 
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Everything inside this block has that long. Raises TimeoutError when it is over."""
-    token = _deadline.set(anyio.current_time() + seconds)
-    try:
-        with anyio.fail_after(seconds + GRACE):
-            yield
-    finally:
-        _deadline.reset(token)
+def granted(headers: Mapping[str, str]) -> float:
+    """The seconds that a request has: what its caller asks for, within bounds. Raises Problem."""
+    text = headers.get("X-Request-Timeout")
+    if text is None:
+        return DEFAULT_TIMEOUT
+    seconds = float(text) if _NUMBER.fullmatch(text) else 0.0
+    if not seconds:
+        raise Problem("timeout_invalid")
+    return min(seconds, LONGEST_TIMEOUT)
+
+
+class Deadline:
+    """An async context: everything inside has so many seconds. Raises TimeoutError after them."""
+
+    __slots__ = ("_seconds", "_timeout", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def __aenter__(self) -> None:
+        self._token = _deadline.set(_now() + self._seconds)
+        self._timeout = asyncio.timeout(self._seconds + GRACE)
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _deadline.reset(self._token)
+        await self._timeout.__aexit__(kind, error, traceback)
 
 
 class DeadlineGateway:
@@ -51,15 +81,22 @@ class DeadlineGateway:
         command: Command,
         *,
         once: Once | None = None,
+        only_if: Precondition | None = None,
         timeout: float | None = None,
     ) -> Applied | Rejected:
         """Apply a command in a turn of that user."""
-        return await self._users.apply(user_id, command, once=once, timeout=_left(timeout))
+        return await self._users.apply(
+            user_id, command, once=once, only_if=only_if, timeout=_left(timeout)
+        )
 
 
 def _left(timeout: float | None) -> float | None:
     ends = _deadline.get()
     if ends is None:
         return timeout
-    left = max(LEAST, ends - anyio.current_time())
+    left = max(LEAST, ends - _now())
     return left if timeout is None else min(left, timeout)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

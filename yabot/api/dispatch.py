@@ -3,149 +3,144 @@
 The rule: who calls is settled first, then what they sent is checked, and only then is it done.
 """
 
-import hashlib
 import re
+from collections import Counter
+from collections.abc import Mapping
 
-import anyio
-import orjson
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
+from structlog.contextvars import bind_contextvars
 
 from actors import origin
-from yabot.api.auth import AuthService
-from yabot.api.deadline import deadline
+from yabot.api.caller import ANONYMOUS, Caller
+from yabot.api.deadline import Deadline, granted
+from yabot.api.etag import check_if_match, seen, tag_of, to_json
+from yabot.api.gate import Gate
+from yabot.api.idempotency import once_of
 from yabot.api.language import preferred
-from yabot.api.problems import Problem, invalid_input, rejected
-from yabot.api.route import USER_UNKNOWN, AnyRoute, Asked, Input, Nothing, Reply
+from yabot.api.limits import too_many
+from yabot.api.problems import Problem, Refusal
+from yabot.api.reading import read
+from yabot.api.route import USER_UNKNOWN, AnyAsked, AnyRoute, Asked, Reply
 from yabot.api.tracing import traceparent
 from yabot.domain.decision import Rejected
 from yabot.domain.user import Language
+from yabot.errors import DeadlinePassed
 from yabot.services.gateway import Once
-
-DEFAULT_TIMEOUT = 10.0
-LONGEST_TIMEOUT = 30.0
-"""Seconds for a request; `X-Request-Timeout` asks for fewer, or for more up to the longest."""
-
-ANONYMOUS = "anonymous"
 
 REQUEST_ID = web.RequestKey("request_id", str)
 """What the log and the caller both know a request by."""
 
+ADDRESS = web.RequestKey("address", str)
+"""Where the request comes from, beyond the proxies that are trusted."""
+
+QUOTA = web.RequestKey("quota", Mapping[str, str])
+"""The headers that tell what is left of the caller's quota."""
+
 ROUTE = web.RequestKey("route", str)
 """The path of the route that answers, as declared."""
 
+AGAIN = 1
+"""Seconds after which a request that is still under way may be repeated."""
+
 _USER_ID = re.compile(r"[1-9][0-9]{0,18}")
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
 
 
 class Dispatch:
     """Answers the requests of one route."""
 
-    def __init__(self, route: AnyRoute, auth: AuthService, default_language: Language) -> None:
+    def __init__(self, route: AnyRoute, gate: Gate, default_language: Language) -> None:
         self._route = route
-        self._auth = auth
+        self._gate = gate
         self._default_language = default_language
+        self._under_way: Counter[str] = Counter()
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer one request. Raises Problem, and whatever the route raises."""
-        route = self._route
+        route, headers = self._route, request.headers
         request[ROUTE] = route.path
-        client = ANONYMOUS
-        if route.scope is not None:
-            client = self._auth.authorize(request.headers, route.scope).client
-        path = dict(request.match_info)
-        language = preferred(request.headers.get("Accept-Language", ""), self._default_language)
+        caller = self._admit(request)
+        path = request.match_info
         if "user_id" in path and not _USER_ID.fullmatch(path["user_id"]):
-            raise rejected(USER_UNKNOWN, language)
-        seconds = _timeout(request)
-        given = await self._read(request, seconds)
-        once = self._once(request, client, given)
-        asked = Asked(given, path, language, once, request.headers.get("Accept", ""))
-        trace = traceparent(request.headers)
-        with deadline(seconds), origin(correlation_id=request[REQUEST_ID], traceparent=trace):
-            outcome = await route.handle(asked)
+            raise Refusal(USER_UNKNOWN)
+        seconds = granted(headers)
+        if_match = self._condition(request)
+        given = await read(route, request, seconds)
+        asked = Asked(
+            given,
+            path,
+            preferred(headers.get("Accept-Language"), self._default_language),
+            caller,
+            once_of(route, request, caller.client, given),
+            if_match,
+            headers.get("Accept", ""),
+        )
+        with origin(correlation_id=request[REQUEST_ID], traceparent=traceparent(headers)):
+            outcome = await self._handle(asked, seconds)
         if isinstance(outcome, Rejected):
-            raise rejected(outcome, language)
-        return self._respond(outcome)
+            raise Refusal(outcome)
+        return self._respond(outcome, headers.get("If-None-Match"))
 
-    async def _read(self, request: web.Request, seconds: float) -> Input:
-        """The request's input, checked against the route's model. Raises Problem."""
-        model: type[Input] = self._route.input
+    def _admit(self, request: web.Request) -> Caller:
+        """Who calls. Raises Problem for somebody who may not, or not now."""
+        route, address = self._route, request[ADDRESS]
+        if route.scope is not None:
+            client = self._gate.auth.authorize(request.headers, route.scope, address).client
+            bind_contextvars(client=client)
+            caller = Caller(address, client)
+        else:
+            caller = Caller(address, ANONYMOUS, request.headers.getall("Authorization", ()))
+        allowance = self._gate.admit(route.rate_class, caller)
+        request[QUOTA] = allowance.headers()
+        if not allowance.granted:
+            raise too_many(allowance)
+        return caller
+
+    async def _handle(self, asked: AnyAsked, seconds: float) -> Reply | Rejected:
+        once = asked.once
+        if once is None:
+            async with Deadline(seconds):
+                return await self._route.handle(asked)
+        return await self._handle_once(asked, once, seconds)
+
+    async def _handle_once(self, asked: AnyAsked, once: Once, seconds: float) -> Reply | Rejected:
+        """A repetition waits behind the first in the user's mailbox, and is told if it can't."""
+        repeated = once.key in self._under_way
+        self._under_way[once.key] += 1
         try:
-            if self._route.method == "GET":
-                return model.model_validate_strings(_query(request))
-            if model is Nothing:
-                return Nothing()
-            return model.model_validate_json(await _body(request, seconds), strict=True)
-        except ValidationError as error:
-            raise invalid_input(error) from error
+            async with Deadline(seconds):
+                return await self._route.handle(asked)
+        except (DeadlinePassed, TimeoutError) as error:
+            if not repeated:
+                raise
+            headers = {"Retry-After": str(AGAIN)}
+            raise Problem("in_progress", headers=headers, seconds=AGAIN) from error
+        finally:
+            self._under_way[once.key] -= 1
+            if not self._under_way[once.key]:
+                del self._under_way[once.key]
 
-    def _once(self, request: web.Request, client: str, given: Input) -> Once | None:
-        """What makes the request happen once, or None. Raises Problem.
+    def _condition(self, request: web.Request) -> str:
+        """What the caller has seen of what this request replaces. Raises Problem."""
+        if not self._route.conditional:
+            return "*"
+        if_match = ", ".join(request.headers.getall("If-Match", ()))
+        if not if_match:
+            raise Problem("precondition_missing")
+        check_if_match(if_match)
+        return if_match
 
-        The fingerprint covers the path too: a key means one thing to be done to one user.
-        """
-        route = self._route
-        if route.idempotency == "none":
-            return None
-        keys = request.headers.getall("Idempotency-Key", [])
-        if not keys and route.idempotency == "optional":
-            return None
-        if len(keys) != 1 or not _IDEMPOTENCY_KEY.fullmatch(keys[0]):
-            raise Problem(
-                400,
-                "idempotency_key_invalid" if keys else "idempotency_key_missing",
-                "send one Idempotency-Key of 1 to 128 visible ASCII characters, new for every "
-                "thing to be done and the same when it is repeated",
-            )
-        body = orjson.dumps(given.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-        digest = hashlib.sha256(b"%s\n%s" % (request.path.encode(), body)).hexdigest()
-        return Once(key=f"api:{client}:{route.name}:{keys[0]}", fingerprint=digest)
-
-    def _respond(self, reply: Reply) -> web.Response:
+    def _respond(self, reply: Reply, if_none_match: str | None) -> web.Response:
         body, status = reply.body, reply.status or self._route.status
         if body is None:
             return web.Response(status=status, headers=reply.headers)
+        headers = {"Content-Type": reply.content_type, **reply.headers}
         if isinstance(body, BaseModel):
-            body = body.model_dump_json().encode()
-        return web.Response(
-            body=body.encode() if isinstance(body, str) else body,
-            status=status,
-            headers={"Content-Type": reply.content_type, **reply.headers},
-        )
-
-
-def _query(request: web.Request) -> dict[str, str]:
-    query = request.query
-    if len(query) != len(set(query)):
-        raise Problem(400, "parameter_repeated", "send each query parameter once")
-    return dict(query)
-
-
-async def _body(request: web.Request, seconds: float) -> bytes:
-    """The JSON body. Raises Problem, and HTTPRequestEntityTooLarge beyond the server's limit."""
-    kind = request.content_type
-    if kind != "application/json" and not (
-        kind.startswith("application/") and kind.endswith("+json")
-    ):
-        raise Problem(415, "unsupported_media_type", "send the body as application/json")
-    try:
-        with anyio.fail_after(seconds):
-            return await request.read()
-    except TimeoutError as error:
-        raise Problem(408, "body_too_slow", "the body did not arrive in time") from error
-    except (web.RequestPayloadError, web.PayloadAccessError) as error:
-        raise Problem(400, "malformed_body", "the body can't be decoded") from error
-
-
-def _timeout(request: web.Request) -> float:
-    text = request.headers.get("X-Request-Timeout")
-    if text is None:
-        return DEFAULT_TIMEOUT
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise Problem(400, "timeout_invalid", "X-Request-Timeout is a number of seconds above 0")
-    return min(seconds, LONGEST_TIMEOUT)
+            body = to_json(body)
+            if self._route.tagged and status == 200:
+                tag = headers["ETag"] = tag_of(body)
+                if if_none_match and self._route.method == "GET" and seen(if_none_match, tag):
+                    return web.Response(status=304, headers={"ETag": tag})
+        elif isinstance(body, str):
+            body = body.encode()
+        return web.Response(body=body, status=status, headers=headers)

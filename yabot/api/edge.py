@@ -4,6 +4,7 @@ The rule: nothing leaves without a request id, the security headers and a place 
 what is not a success leaves as problem details, even what the HTTP parser refuses by itself.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -12,15 +13,28 @@ from uuid import uuid4
 
 import structlog
 from aiohttp import web
+from structlog.contextvars import bind_contextvars
 
-from yabot.api.dispatch import REQUEST_ID, ROUTE
-from yabot.api.problems import Problem, crashed, from_error
+from yabot.api.caller import ANONYMOUS, Addresses
+from yabot.api.dispatch import ADDRESS, QUOTA, REQUEST_ID, ROUTE
+from yabot.api.language import preferred
+from yabot.api.problems import Problem, from_error
+from yabot.domain.user import Language
 
 MOST_IN_FLIGHT = 512
 """Requests that are answered at the same time; the next one is told to come back."""
 
+FIRST_REQUEST = 10.0
+"""Seconds that a new connection has to send the head of a request."""
+
 UNMATCHED = "unmatched"
 """Stands in the metrics for every request that came to no route."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "OTHER"
+"""Stands for methods that a caller made up."""
+
+ONLY_TLS = "max-age=31536000"
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -28,6 +42,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Server": "yabot",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -46,14 +61,24 @@ class Observe(Protocol):
 class EdgeRunner(web.AppRunner):
     """Runs an application behind an edge."""
 
-    def __init__(self, app: web.Application, observe: Observe, **options: object) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        observe: Observe,
+        addresses: Addresses,
+        default_language: Language,
+        **options: object,
+    ) -> None:
         super().__init__(app, **options)  # type: ignore[arg-type]
         self._observe = observe
+        self._addresses = addresses
+        self._default_language = default_language
 
     async def _make_server(self) -> web.Server:
         inner = await super()._make_server()
+        edge = Edge(inner.request_handler, self._observe, self._addresses, self._default_language)
         return _EdgeServer(
-            Edge(inner.request_handler, self._observe).answer,
+            edge.answer,
             request_factory=inner.request_factory,
             loop=inner._loop,
             **inner._kwargs,
@@ -63,8 +88,16 @@ class EdgeRunner(web.AppRunner):
 class Edge:
     """Wraps what answers requests."""
 
-    def __init__(self, inner: Answer, observe: Observe) -> None:
+    def __init__(
+        self,
+        inner: Answer,
+        observe: Observe,
+        addresses: Addresses,
+        default_language: Language,
+    ) -> None:
         self._inner = inner
+        self._addresses = addresses
+        self._default_language = default_language
         self._observe = observe
         self._in_flight = 0
 
@@ -74,29 +107,51 @@ class Edge:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         request[REQUEST_ID] = request_id
+        request[ADDRESS] = self._addresses.of(request)
+        if isinstance(request.protocol, _EdgeProtocol):
+            request.protocol.heard = True
         self._in_flight += 1
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                if self._in_flight > MOST_IN_FLIGHT:
-                    raise _busy()
-                response = await self._inner(request)
-            except Exception as error:
-                if request.writer.output_size > 0:
-                    raise
-                response = self._problem(request, error)
-            finally:
-                self._in_flight -= 1
+        bind_contextvars(request_id=request_id, client=ANONYMOUS)  # until the connection's next one
+        try:
+            if self._in_flight > MOST_IN_FLIGHT:
+                raise _busy()
+            response = await self._inner(request)
+        except Exception as error:
+            if request.writer.output_size > 0:
+                raise
+            response = self._problem(request, error)
+        finally:
+            self._in_flight -= 1
+        response.headers.update(request.get(QUOTA, {}))
+        if request.secure:
+            response.headers["Strict-Transport-Security"] = ONLY_TLS
         finish(response, request_id)
-        seconds = time.perf_counter() - begun
-        self._observe(request.method, route_of(request), response.status, seconds)
+        self._tell(request, response.status, time.perf_counter() - begun)
         return response
+
+    def _tell(self, request: web.BaseRequest, status: int, seconds: float) -> None:
+        """The access log and the metrics. Neither holds what a caller may choose freely."""
+        method = request.method if request.method in METHODS else OTHER
+        route = route_of(request)
+        self._observe(method, route, status, seconds)
+        log.info(
+            "api.request",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            address=request[ADDRESS],
+        )
 
     def _problem(self, request: web.BaseRequest, error: Exception) -> web.Response:
         problem = from_error(error)
         if problem is None:
-            log.exception("api.crashed", method=request.method, route=route_of(request))
-            problem = crashed()
-        return problem.response(instance=request.path, request_id=request[REQUEST_ID])
+            log.exception("api.crashed", route=route_of(request))
+            problem = Problem("internal_error")
+        language = preferred(request.headers.get("Accept-Language"), self._default_language)
+        return problem.response(
+            instance=request.path, request_id=request[REQUEST_ID], language=language
+        )
 
 
 class _EdgeServer(web.Server):
@@ -105,6 +160,18 @@ class _EdgeServer(web.Server):
 
 
 class _EdgeProtocol(web.RequestHandler):
+    heard = False
+    """Whether a request has come; after the first one, the keep-alive timeout ends a silence."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Give the first request some time, so that slow heads hold no connections."""
+        super().connection_made(transport)
+        self._loop.call_later(FIRST_REQUEST, self._end_unheard)
+
+    def _end_unheard(self) -> None:
+        if not self.heard:
+            self.force_close()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -116,9 +183,9 @@ class _EdgeProtocol(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("a part of the answer has been sent") from exc
         log.info("api.malformed_request", error=type(exc).__name__, remote=request.remote)
-        problem = Problem(status, "malformed_request", "this is not a valid HTTP/1.1 request")
+        problem = Problem("malformed_request" if status < 500 else "internal_error")
         request_id = uuid4().hex
-        response = problem.response(instance="/", request_id=request_id)
+        response = problem.response(instance="/", request_id=request_id, language="en")
         finish(response, request_id)
         response.force_close()
         return response
@@ -137,5 +204,4 @@ def route_of(request: web.BaseRequest) -> str:
 
 
 def _busy() -> Problem:
-    detail = f"{MOST_IN_FLIGHT} requests are being answered; try again in 1 s"
-    return Problem(503, "busy", detail, headers={"Retry-After": "1"})
+    return Problem("busy", headers={"Retry-After": "1"}, most=MOST_IN_FLIGHT, seconds=1)

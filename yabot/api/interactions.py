@@ -1,17 +1,27 @@
 """The route that does what a button of the menus does."""
 
-from yabot.api.route import AnyRoute, Asked, Input, Output, Reply, Route, reply
+from typing import Annotated
+
+from pydantic import WithJsonSchema
+
+from yabot.api.route import UNKNOWN_USER, AnyRoute, Asked, Input, Output, Reply, Route, reply
 from yabot.api.users import USER
 from yabot.domain.decision import Rejected
+from yabot.domain.menus import MENUS
 from yabot.domain.user import User
 from yabot.domain.values import Identifier
 from yabot.services.coordinator import CoordinatorService
 
+ActionName = Annotated[
+    Identifier, WithJsonSchema({"type": "string", "enum": [*sorted(MENUS), "daily"]})
+]
+"""The name of a menu, or `daily` for the daily gift."""
+
 
 class Interaction(Input):
-    """What was pressed: the name of a menu, or `daily` for the daily gift."""
+    """What was pressed."""
 
-    action: Identifier
+    action: ActionName
 
 
 class Interacted(Output):
@@ -33,7 +43,9 @@ class InteractionRoutes:
         """The table."""
         return (
             Route("POST", f"{USER}/interactions", "create_interaction", "Press a button of a menu",
-                  Interaction, Interacted, self.interact),
+                  Interaction, Interacted, self.interact, idempotency="required",
+                  errors=(UNKNOWN_USER, (409, "daily_taken"), (409, "purse_full"),
+                          (422, "menu_unknown"))),
         )  # fmt: skip
 
     async def interact(self, asked: Asked[Interaction]) -> Reply | Rejected:
@@ -48,4 +60,7 @@ class InteractionRoutes:
                 balance=user.balance,
             )
 
-        return reply(await self._coordinator.process_user_interaction(asked.user_id, action), view)
+        done = await self._coordinator.process_user_interaction(
+            asked.user_id, action, once=asked.once
+        )
+        return reply(done, view)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class SigningKey:
 
 
 def load_or_create_key(path: Path, *, create: bool = True) -> SigningKey:
-    """Read the PEM key at `path`; a missing one is generated there if `create` allows it.
+    """Read the PEM key at `path`; a missing one is made there if `create` allows it.
 
     Raises ConfigError.
     """
@@ -54,19 +55,25 @@ def load_or_create_key(path: Path, *, create: bool = True) -> SigningKey:
             raise ConfigError(
                 [f"JWT_PRIVATE_KEY_PATH: no key at {path}; put an RSA key (PEM) there"]
             )
-        _write_new_key(path)
+        write_key(path, new_key())
+        log.info("key.created", path=str(path))
+    return load_key(path)
+
+
+def load_key(path: Path, *, ours: bool = False) -> SigningKey:
+    """Read the PEM key at `path`. Raises ConfigError.
+
+    The numbers of a key that is `ours` are not proved again: that takes a tenth of a second.
+    """
     try:
         pem = path.read_bytes()
+        readable = path.stat().st_mode & 0o077
     except OSError as error:
         raise ConfigError([f"JWT_PRIVATE_KEY_PATH: can't read {path}: {error.strerror}"]) from error
-    if path.stat().st_mode & 0o077:
+    if readable:
         log.warning("key.readable_by_others", path=str(path), advice="chmod 600")
-    return _read(pem, path)
-
-
-def _read(pem: bytes, path: Path) -> SigningKey:
     try:
-        key = load_pem_private_key(pem, password=None)
+        key = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=ours)
     except (ValueError, TypeError) as error:
         raise ConfigError(
             [f"JWT_PRIVATE_KEY_PATH: {path} holds no unencrypted PEM private key; replace it"]
@@ -78,11 +85,18 @@ def _read(pem: bytes, path: Path) -> SigningKey:
     return SigningKey(_name_of(key.public_key()), key)
 
 
-def _write_new_key(path: Path) -> None:
-    """Make the key appear at `path` in one step; where another process was first, keep its key."""
-    pem = generate_private_key(public_exponent=65537, key_size=KEY_BITS).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
+def new_key() -> SigningKey:
+    """A key that nobody has seen before."""
+    key = generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    return SigningKey(_name_of(key.public_key()), key)
+
+
+def write_key(path: Path, key: SigningKey) -> None:
+    """Make a key appear at `path` in one step; a key that is there already stays.
+
+    Raises ConfigError.
+    """
+    pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,16 +106,14 @@ def _write_new_key(path: Path) -> None:
                 file.write(pem)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(draft, path)
-        except FileExistsError:
-            return
+            with suppress(FileExistsError):
+                os.link(draft, path)
         finally:
             draft.unlink()
     except OSError as error:
         raise ConfigError(
             [f"JWT_PRIVATE_KEY_PATH: can't create {path}: {error.strerror}; choose another place"]
         ) from error
-    log.info("key.created", path=str(path))
 
 
 def _name_of(key: RSAPublicKey) -> str:

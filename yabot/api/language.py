@@ -8,8 +8,10 @@ LONGEST_HEADER = 500
 """Characters that are looked at; a browser sends far fewer."""
 
 
-def preferred(accept_language: str, default: Language) -> Language:
+def preferred(accept_language: str | None, default: Language) -> Language:
     """The spoken language of the highest weight; the earlier one where weights are equal."""
+    if not accept_language:
+        return default
     best, weight = default, 0.0
     for part in accept_language[:LONGEST_HEADER].split(","):
         tag, _, parameter = part.strip().partition(";")

@@ -54,7 +54,8 @@ class NarrativeRoutes:
         """The table."""
         return (
             Route("GET", "/api/v1/narrative/{fragment_id}", "get_fragment", "A fragment",
-                  LanguageAsked, FragmentView, self.get_fragment),
+                  LanguageAsked, FragmentView, self.get_fragment,
+                  errors=((404, "fragment_unknown"),)),
         )  # fmt: skip
 
     async def get_fragment(self, asked: Asked[LanguageAsked]) -> Reply | Rejected:

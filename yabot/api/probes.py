@@ -9,7 +9,7 @@ from typing import Literal
 
 import orjson
 
-from yabot.api.route import AnyRoute, Asked, Input, Nothing, Output, Reply, Route
+from yabot.api.route import JSON, AnyRoute, Asked, Input, Nothing, Output, Reply, Route
 
 TEXT = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
@@ -104,19 +104,19 @@ class ProbeRoutes:
         """The table."""
         return (
             Route("GET", "/livez", "get_liveness", "Whether to leave this process running",
-                  Nothing, State, self.live, scope=None),
+                  Nothing, State, self.live, scope=None, statuses=(503,)),
             Route("GET", "/readyz", "get_readiness", "Whether to send work here",
-                  Nothing, State, self.ready, scope=None),
+                  Nothing, State, self.ready, scope=None, statuses=(503,)),
             Route("GET", "/health", "get_health", "Everything that is checked",
-                  Nothing, Health, self.health, scope=None),
+                  Nothing, Health, self.health, scope=None, statuses=(503,)),
             Route("GET", "/health/database", "get_database_health", "The databases",
-                  Nothing, DatabaseHealth, self.database, scope=None),
+                  Nothing, DatabaseHealth, self.database, scope=None, statuses=(503,)),
             Route("GET", "/health/redis", "get_redis_health", "The event bus",
-                  Nothing, RedisHealth, self.redis, scope=None),
+                  Nothing, RedisHealth, self.redis, scope=None, statuses=(503,)),
             Route("GET", "/health/supervisors", "get_supervisors", "The supervision tree",
-                  TreeFormat, None, self.tree, scope=None),
+                  TreeFormat, None, self.tree, scope=None, answers=(JSON, TEXT)),
             Route("GET", "/metrics", "get_metrics", "Metrics for Prometheus",
-                  Nothing, None, self.metrics, scope=None),
+                  Nothing, None, self.metrics, scope=None, answers=(METRICS,)),
         )  # fmt: skip
 
     async def live(self, _: Asked[Nothing]) -> Reply:

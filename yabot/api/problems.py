@@ -1,7 +1,7 @@
 """Problem details (RFC 9457): the one shape of every answer that is not a success.
 
-The rule: a problem says what is wrong and what to do, carries a stable `code` for programs, and
-never repeats what the caller sent, so that no secret comes back in an answer or lands in a log.
+The rule: a problem says what is wrong and what to do in the caller's language, carries a stable
+`code` for programs, and never repeats what the caller sent, so that no secret comes back.
 """
 
 import math
@@ -10,8 +10,11 @@ from http import HTTPStatus
 
 import orjson
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from supervision import BreakerOpen
+from yabot.api.kinds import KINDS
+from yabot.api.misfits import misfit
 from yabot.domain.decision import Rejected
 from yabot.domain.texts import say
 from yabot.domain.user import Language
@@ -19,70 +22,103 @@ from yabot.errors import DeadlinePassed, YabotError
 
 CONTENT_TYPE = "application/problem+json"
 
-RETRY_AFTER = 1.0
-"""Seconds to wait where the trouble itself names none."""
+LARGEST_BODY = 64 * 1024
+"""Bytes of a request's body, unpacked."""
+
+
+class Fault(BaseModel):
+    """A part of the input that does not fit: a JSON pointer to it, why, and a code."""
+
+    pointer: str
+    detail: str
+    code: str
+
+
+class ProblemDetails(BaseModel):
+    """Why there is no success: `code` is for programs, `detail` for people."""
+
+    type: str = Field(description="`urn:yabot:problem:` and the code")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="the path of the request")
+    code: str
+    request_id: str
+    errors: Sequence[Fault] | None = None
+    error: str | None = Field(None, description="the code, where RFC 6749 wants it under this name")
 
 
 class Problem(Exception):
-    """A request that can't be answered. `errors` point at the parts that are wrong."""
+    """A request that can't be answered, for one of the reasons in `KINDS`.
+
+    `errors` are the faults of the input as pydantic gives them; `params` fill the words.
+    """
 
     def __init__(
         self,
-        status: int,
         code: str,
-        detail: str,
         *,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Mapping[str, object]] = (),
         headers: Mapping[str, str] | None = None,
+        **params: object,
     ) -> None:
-        super().__init__(f"{status} {code}: {detail}")
-        self.status = status
+        super().__init__(code)
         self.code = code
-        self.detail = detail
-        self.errors = errors
+        self.status = KINDS[code].status
         self.headers = headers or {}
+        self._errors = errors
+        self._params = params
 
-    def response(self, *, instance: str, request_id: str) -> web.Response:
+    def detail(self, language: Language) -> str:
+        """What is wrong and what to do."""
+        kind = KINDS[self.code]
+        return (kind.es if language == "es" else kind.en).format_map(self._params)
+
+    def response(self, *, instance: str, request_id: str, language: Language) -> web.Response:
         """The answer; `instance` is the path of the request."""
         body: dict[str, object] = {
             "type": f"urn:yabot:problem:{self.code}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
-            "detail": self.detail,
+            "detail": self.detail(language),
             "instance": instance,
             "code": self.code,
             "request_id": request_id,
         }
-        if self.errors:
-            body["errors"] = list(self.errors)
+        if self.code in KINDS and KINDS[self.code].oauth:
+            body["error"] = self.code
+        if self._errors:
+            body["errors"] = [_fault(error, language) for error in self._errors]
         return web.Response(
             body=orjson.dumps(body),
             status=self.status,
-            headers=self.headers,
+            headers={"Content-Language": language, **self.headers},
             content_type=CONTENT_TYPE,
         )
 
 
-def rejected(no: Rejected, language: Language) -> Problem:
-    """A domain's no, in the caller's language."""
-    status = 422 if no.code == "key_reused" else no.status
-    return Problem(status, no.code, say(language, no.text, **no.params))
+class Refusal(Problem):
+    """A domain's no; its words are the domain's."""
+
+    def __init__(self, no: Rejected) -> None:
+        Exception.__init__(self, no.code)
+        self.code = no.code
+        self.status = no.status
+        self.headers = {"Idempotent-Replayed": "true"} if no.replayed else {}
+        self._errors = ()
+        self._no = no
+
+    def detail(self, language: Language) -> str:
+        """Why not."""
+        return say(language, self._no.text, **self._no.params)
 
 
 def invalid_input(error: ValidationError) -> Problem:
     """Input that does not fit its schema; malformed JSON is the caller's 400."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
+    details = error.errors(include_url=False, include_input=False)
     if details[0]["type"] == "json_invalid":
-        return Problem(400, "malformed_json", "the body is not valid JSON")
-    errors = [
-        {
-            "pointer": "".join(f"/{_escape(str(part))}" for part in detail["loc"]),
-            "detail": detail["msg"],
-            "code": detail["type"],
-        }
-        for detail in details
-    ]
-    return Problem(422, "invalid_input", "the input does not fit its schema", errors=errors)
+        return Problem("malformed_json")
+    return Problem("invalid_input", errors=[dict(detail) for detail in details])
 
 
 def from_error(error: Exception) -> Problem | None:
@@ -93,50 +129,47 @@ def from_error(error: Exception) -> Problem | None:
         case web.HTTPException():
             return _from_http(error)
         case DeadlinePassed() | TimeoutError():
-            return Problem(
-                504,
-                "deadline_passed",
-                "no answer in time; it may still happen, so repeat it with the same key",
-            )
+            return Problem("deadline_passed")
         case YabotError(retry_after=float() | int() as seconds):
             return _unavailable(seconds)
+        case BreakerOpen():
+            return _unavailable(error.retry_after)
         case _:
             return None
 
 
-def crashed() -> Problem:
-    """A surprise: the log has it under the request's id."""
-    return Problem(
-        500, "internal_error", "something failed unexpectedly; the log has it under request_id"
-    )
+def _unavailable(seconds: float) -> Problem:
+    wait = max(1, math.ceil(seconds))
+    return Problem("unavailable", headers={"Retry-After": str(wait)}, seconds=wait)
 
 
-def _unavailable(seconds: float | None) -> Problem:
-    wait = max(1, math.ceil(RETRY_AFTER if seconds is None else seconds))
-    return Problem(
-        503,
-        "unavailable",
-        f"a part that this needs is away or busy; try again in {wait} s",
-        headers={"Retry-After": str(wait)},
-    )
-
-
-def _from_http(error: web.HTTPException) -> Problem:
+def _from_http(error: web.HTTPException) -> Problem | None:
     """What the HTTP server itself refuses."""
     match error:
         case web.HTTPNotFound():
-            return Problem(404, "no_such_route", "there is nothing at this path")
+            return Problem("no_such_route")
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
-            detail = f"this path takes {allowed}"
-            return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
+            return Problem("method_not_allowed", headers={"Allow": allowed}, allowed=allowed)
         case web.HTTPRequestEntityTooLarge():
-            return Problem(413, "body_too_large", "the body is too large")
+            return Problem("body_too_large", most=LARGEST_BODY)
         case web.HTTPExpectationFailed():
-            return Problem(417, "expectation_failed", "this server knows `100-continue` only")
+            return Problem("expectation_failed")
+        case web.HTTPBadRequest():
+            return Problem("malformed_request")
         case _:
-            code = error.reason.lower().replace(" ", "_")
-            return Problem(error.status, code, error.reason)
+            return None
+
+
+def _fault(detail: Mapping[str, object], language: Language) -> dict[str, str]:
+    where = detail["loc"]
+    parts = where if isinstance(where, tuple) else ()
+    code = str(detail["type"])
+    return {
+        "pointer": "".join(f"/{_escape(str(part))}" for part in parts),
+        "detail": misfit(code, detail.get("ctx"), language),
+        "code": code,
+    }
 
 
 def _escape(part: str) -> str:

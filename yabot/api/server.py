@@ -5,51 +5,25 @@ The rule: the socket lives exactly as long as one incarnation; what the routes n
 
 import errno
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
 
 from actors import Actor
-from yabot.api.auth import AuthService
-from yabot.api.besitos import BesitosRoutes
 from yabot.api.dispatch import Dispatch
 from yabot.api.edge import EdgeRunner, Observe
-from yabot.api.interactions import InteractionRoutes
-from yabot.api.ledger import Ledger
-from yabot.api.narrative import NarrativeRoutes
-from yabot.api.probes import ProbeRoutes, Probes
-from yabot.api.route import AnyRoute
-from yabot.api.subscriptions import SubscriptionRoutes
-from yabot.api.users import UserRoutes
+from yabot.api.gate import Gate
+from yabot.api.problems import LARGEST_BODY
+from yabot.api.table import APIServices, routes, with_description
 from yabot.domain.user import Language
 from yabot.errors import ConfigError
-from yabot.services.coordinator import CoordinatorService
-from yabot.services.narrative import NarrativeService
-from yabot.services.subscriptions import SubscriptionService
-from yabot.services.users import UserService
 from yabot.users.ports import Clock
-
-LARGEST_BODY = 64 * 1024
-"""Bytes of a request's body."""
 
 PATIENCE = 2.0
 """Seconds that requests in hand get when the server stops."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class APIServices:
-    """What the routes are built over. Build them on a DeadlineGateway."""
-
-    users: UserService
-    coordinator: CoordinatorService
-    subscriptions: SubscriptionService
-    narrative: NarrativeService
-    ledger: Ledger
-    probes: Probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +42,37 @@ class APIServer(Actor[object]):
         self,
         address: APIAddress,
         services: APIServices,
-        auth: AuthService,
+        gate: Gate,
         *,
         clock: Clock,
         observe: Observe,
         default_language: Language = "es",
     ) -> None:
         self._address = address
-        self._routes = tuple(routes(services, clock))
-        self._auth = auth
+        self._routes = with_description(routes(services, gate, clock))
+        self._gate = gate
         self._observe = observe
         self._default_language = default_language
         self._runner: EdgeRunner | None = None
 
     async def started(self) -> None:
-        """Bind and serve. Raises ConfigError where the address can't be had."""
+        """Bind and serve. Raises ConfigError where the address can't be had, StoreUnavailable."""
+        await self._gate.open()
         app = web.Application(client_max_size=LARGEST_BODY)
         for route in self._routes:
-            dispatch = Dispatch(route, self._auth, self._default_language)
+            dispatch = Dispatch(route, self._gate, self._default_language)
             resource = app.router.add_resource(route.path)
             resource.add_route(route.method, dispatch.answer)
             if route.method == "GET":
                 resource.add_route("HEAD", dispatch.answer)
         self._runner = EdgeRunner(
-            app, self._observe, access_log=None, shutdown_timeout=PATIENCE, handle_signals=False
+            app,
+            self._observe,
+            self._gate.addresses,
+            self._default_language,
+            access_log=None,
+            shutdown_timeout=PATIENCE,
+            handle_signals=False,
         )
         await self._runner.setup()
         here = self._address
@@ -117,17 +98,6 @@ class APIServer(Actor[object]):
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
-
-
-def routes(services: APIServices, clock: Clock) -> Iterator[AnyRoute]:
-    """Every route of the API, in the order of its description."""
-    users, coordinator = services.users, services.coordinator
-    yield from UserRoutes(users).routes()
-    yield from SubscriptionRoutes(users, services.subscriptions, coordinator, clock).routes()
-    yield from BesitosRoutes(users, coordinator, services.ledger).routes()
-    yield from InteractionRoutes(coordinator).routes()
-    yield from NarrativeRoutes(services.narrative).routes()
-    yield from ProbeRoutes(services.probes).routes()
 
 
 def _explain(address: APIAddress, error: OSError) -> str:

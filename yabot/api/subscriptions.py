@@ -1,11 +1,9 @@
 """Routes of a user's plan, and of what it opens."""
 
-from datetime import UTC, datetime
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from yabot.api.route import (
+    UNKNOWN_USER,
     USER_UNKNOWN,
     AnyRoute,
     Asked,
@@ -16,6 +14,7 @@ from yabot.api.route import (
     Route,
     reply,
 )
+from yabot.api.strict import Moment
 from yabot.api.users import USER
 from yabot.domain.commands import SetSubscription
 from yabot.domain.decision import Rejected
@@ -39,19 +38,12 @@ class PlanView(Output):
     active: bool
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the year must be within 1 and 9999, in UTC") from error
-
-
 class PlanChange(Input):
     """The plan to set; without `end_date` it has no end."""
 
     plan_type: Plan
     status: SubscriptionStatus = "active"
-    end_date: Annotated[Instant, AfterValidator(_in_utc)] | None = None
+    end_date: Moment | None = None
 
 
 class AccessAsked(Input):
@@ -87,42 +79,50 @@ class SubscriptionRoutes:
         """The table."""
         return (
             Route("GET", f"{USER}/subscription", "get_subscription", "A user's plan",
-                  Nothing, PlanView, self.get_plan),
+                  Nothing, PlanView, self.get_plan, errors=(UNKNOWN_USER,)),
             Route("PUT", f"{USER}/subscription", "put_subscription", "Set a user's plan",
-                  PlanChange, PlanView, self.put_plan, idempotency="optional"),
+                  PlanChange, PlanView, self.put_plan, idempotency="optional",
+                  errors=(UNKNOWN_USER, (422, "end_date_past"))),
             Route("POST", f"{USER}/vip-access", "request_vip_access", "Open a VIP feature",
-                  AccessAsked, Access, self.open_feature),
+                  AccessAsked, Access, self.open_feature, idempotency="required",
+                  errors=(UNKNOWN_USER, (403, "vip_required"))),
         )  # fmt: skip
 
     async def get_plan(self, asked: Asked[Nothing]) -> Reply | Rejected:
         """The user's plan."""
         user = await self._users.get_user_context(asked.user_id)
-        return Reply(self._view(user)) if user is not None else USER_UNKNOWN
+        return Reply(self._now(user)) if user is not None else USER_UNKNOWN
 
     async def put_plan(self, asked: Asked[PlanChange]) -> Reply | Rejected:
         """Set the plan."""
         plan = SetSubscription(
             plan=asked.input.plan_type, status=asked.input.status, end_date=asked.input.end_date
         )
-        done = await self._subscriptions.set_plan(asked.user_id, plan, once=asked.once)
-        return reply(done, self._view)
+        done = await self._subscriptions.set_plan(
+            asked.user_id, plan, once=asked.once, only_if=asked.unchanged(self._now)
+        )
+        return reply(done, lambda user: _view(user, user.document.updated_at))
 
     async def open_feature(self, asked: Asked[AccessAsked]) -> Reply | Rejected:
         """Open a VIP feature to the user."""
         feature = asked.input.feature
-        done = await self._coordinator.validate_vip_access(asked.user_id, feature)
+        done = await self._coordinator.validate_vip_access(asked.user_id, feature, once=asked.once)
         return reply(
             done,
             lambda user: Access(user_id=user.user_id, feature=feature, access_granted=True),
         )
 
-    def _view(self, user: User) -> PlanView:
-        plan = user.subscription
-        return PlanView(
-            user_id=user.user_id,
-            plan_type=plan.plan_type,
-            status=plan.status,
-            start_date=plan.start_date,
-            end_date=plan.end_date,
-            active=is_current(plan, self._clock()),
-        )
+    def _now(self, user: User) -> PlanView:
+        return _view(user, self._clock())
+
+
+def _view(user: User, at: Instant) -> PlanView:
+    plan = user.subscription
+    return PlanView(
+        user_id=user.user_id,
+        plan_type=plan.plan_type,
+        status=plan.status,
+        start_date=plan.start_date,
+        end_date=plan.end_date,
+        active=is_current(plan, at),
+    )

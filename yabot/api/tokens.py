@@ -7,23 +7,21 @@ keys held in memory, only these claims; a token lives 15 minutes at most (RFC 87
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
 import jwt
 
-from yabot.api.keys import SigningKey
+from yabot.api.keyring import Keyring
+from yabot.api.scopes import INTERNAL_API
 from yabot.users.ports import Clock
 
 ALGORITHM = "RS256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105
 ISSUER = "yabot-api"
 AUDIENCE = "yabot-internal"
-INTERNAL_API = "internal_api"
-"""The scope of every route under /api/v1."""
-
 LIFETIME = timedelta(minutes=15)
 LEEWAY = 5
 """Seconds by which another machine's clock may differ."""
@@ -33,6 +31,7 @@ LONGEST_TOKEN = 4096
 
 CLAIMS = ("exp", "iat", "iss", "aud", "sub", "jti")
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_KID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _CLIENT = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
@@ -42,45 +41,55 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: the name of a service, what it may do, and until when (seconds, Unix time)."""
+    """Who calls: the name of a service, what it may do, and until when (seconds, Unix time).
+
+    `session` is the login that the token came from, empty for one that was minted by hand; `kid`
+    names the key that signed it.
+    """
 
     client: str
     scopes: frozenset[str]
     token_id: str
     expires: int
+    session: str = ""
+    kid: str = ""
 
 
 class JWTService:
-    """Signs with one key and verifies with it and those that are being retired."""
+    """Signs with the active key and verifies with every key that is published."""
 
-    def __init__(
-        self, key: SigningKey, *, clock: Clock, retiring: Sequence[SigningKey] = ()
-    ) -> None:
-        self._key = key
+    def __init__(self, keys: Keyring, *, clock: Clock) -> None:
+        self._keys = keys
         self._clock = clock
-        self._public = {known.kid: known.public for known in (key, *retiring)}
 
     def create_service_token(
-        self, service_name: str, *, scopes: Sequence[str] = (INTERNAL_API,)
+        self, service_name: str, *, scopes: Iterable[str] = (INTERNAL_API,), session: str = ""
     ) -> str:
-        """An access token for a service, good for 15 minutes.
+        """An access token for a service, good for 15 minutes; `session` names its login.
 
         Raises ValueError for a name that is not 1 to 64 of letters, digits, `_`, `.` and `-`.
         """
-        if not _CLIENT.fullmatch(service_name):
+        if not is_service_name(service_name):
             raise ValueError(f"not a service name: {service_name!r}")
         now = int(self._clock().timestamp())
-        claims = {
+        claims: dict[str, object] = {
             "sub": service_name,
             "iat": now,
             "exp": now + int(LIFETIME.total_seconds()),
             "iss": ISSUER,
             "aud": AUDIENCE,
             "jti": uuid4().hex,
-            "scope": list(scopes),
+            "scope": sorted(scopes),
         }
-        headers = {"typ": TOKEN_TYPE, "kid": self._key.kid}
-        return jwt.encode(claims, self._key.private, algorithm=ALGORITHM, headers=headers)
+        if session:
+            claims["sid"] = session
+        key = self._keys.active
+        headers = {"typ": TOKEN_TYPE, "kid": key.kid}
+        return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers=headers)
+
+    def knows(self, kid: str) -> bool:
+        """Whether the key of this name still verifies."""
+        return self._keys.find(kid) is not None
 
     def verify(self, token: str) -> Principal:
         """Who the token speaks for. Raises BadToken."""
@@ -95,7 +104,7 @@ class JWTService:
         if set(header) != {"alg", "typ", "kid"}:
             raise BadToken("unexpected header")
         kid = header["kid"]
-        key = self._public.get(kid) if isinstance(kid, str) else None
+        key = self._keys.find(kid) if isinstance(kid, str) and _KID.fullmatch(kid) else None
         if key is None:
             raise BadToken("unknown key")
         try:
@@ -108,6 +117,7 @@ class JWTService:
                 options={
                     "require": list(CLAIMS),
                     "strict_aud": True,
+                    "enforce_minimum_key_length": True,
                     "verify_exp": False,
                     "verify_iat": False,
                     "verify_nbf": False,
@@ -115,9 +125,9 @@ class JWTService:
             )
         except jwt.InvalidTokenError as error:
             raise BadToken(type(error).__name__) from error
-        return self._principal(_strict_json(segments[1]))
+        return self._principal(_strict_json(segments[1]), str(kid))
 
-    def _principal(self, claims: Mapping[str, object]) -> Principal:
+    def _principal(self, claims: Mapping[str, object], kid: str) -> Principal:
         """Check what the library leaves open: types, the times on our clock, the lifetime."""
         issued, expires = claims["iat"], claims["exp"]
         if type(issued) is not int or type(expires) is not int:
@@ -130,25 +140,37 @@ class JWTService:
         if not 0 < expires - issued <= LIFETIME.total_seconds():
             raise BadToken("lives too long")
         client, token_id, scopes = claims["sub"], claims["jti"], claims.get("scope")
-        if not isinstance(client, str) or not _CLIENT.fullmatch(client):
+        session = claims.get("sid", "")
+        if not isinstance(client, str) or not is_service_name(client):
             raise BadToken("not a service name")
-        if not isinstance(token_id, str) or not isinstance(scopes, list):
+        if not isinstance(token_id, str) or not isinstance(session, str):
             raise BadToken("unexpected claims")
+        if not isinstance(scopes, list):
+            raise BadToken("unexpected scope")
         if not all(isinstance(scope, str) for scope in scopes):
             raise BadToken("unexpected scope")
-        return Principal(client, frozenset(scopes), token_id, expires)
+        return Principal(client, frozenset(scopes), token_id, expires, session, kid)
+
+
+def is_service_name(name: str) -> bool:
+    """Whether a text may be the name of a service."""
+    return _CLIENT.fullmatch(name) is not None
 
 
 def _strict_json(segment: str) -> dict[str, object]:
     """The JSON object of a segment. Raises BadToken, also where a name comes twice."""
     try:
-        padded = segment + "=" * (-len(segment) % 4)
-        value = json.loads(urlsafe_b64decode(padded), object_pairs_hook=_without_repeats)
+        decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        value = json.loads(decoded, object_pairs_hook=_without_repeats, parse_constant=_refused)
     except (ValueError, RecursionError) as error:
         raise BadToken("not base64url of JSON") from error
     if not isinstance(value, dict):
         raise BadToken("not a JSON object")
     return value
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
