@@ -25,8 +25,10 @@ WAITING = {
 }
 
 PROFILES_APART = """
-    SELECT user_id FROM user_profiles EXCEPT SELECT user_id FROM user_documents
-    UNION SELECT user_id FROM user_documents EXCEPT SELECT user_id FROM user_profiles"""
+    WITH people AS (SELECT user_id FROM user_documents WHERE document IS NOT NULL)
+    SELECT user_id FROM (SELECT user_id FROM user_profiles EXCEPT SELECT user_id FROM people)
+    UNION SELECT user_id FROM (SELECT user_id FROM people EXCEPT SELECT user_id FROM user_profiles)
+"""
 PURSES_APART = """
     SELECT user_id FROM wallets
     WHERE balance <> (SELECT sum(amount) FROM ledger WHERE ledger.user_id = wallets.user_id)"""

@@ -9,7 +9,7 @@ from pathlib import Path
 from yabot.app import BotApplication
 from yabot.config import ConfigManager
 from yabot.events.base import BaseEvent
-from yabot.events.bus import EVERY_EVENT
+from yabot.events.delivery import EVERY_EVENT
 from yabot.running import run_application
 
 FILE = "events.told"

@@ -1,9 +1,10 @@
 """The whole street for one test: the local Telegram with a crowd in it, and the bot's process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import anyio
 
@@ -16,6 +17,8 @@ from yabot.sandbox import Sandbox
 
 MODES = ("polling", "webhook")
 """How updates come to the bot."""
+
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -69,10 +72,11 @@ async def street(
     redelivery: float = 0.0,
     patience: float = PATIENCE,
     entry: Entry = yabot,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> AsyncIterator[Street]:
-    """A street on which nothing runs yet but Telegram."""
+    """A street on which nothing runs yet but Telegram; `settings` are the bot's own."""
     async with Sandbox(webhook_retry_delay=0.05) as sandbox:
-        settings = {"UPDATES_MODE": mode}
-        async with BotProcess(folder, sandbox.url, settings, entry=entry) as bot:
+        its = {**settings, "UPDATES_MODE": mode}
+        async with BotProcess(folder, sandbox.url, its, entry=entry) as bot:
             crowd = Crowd(sandbox, people, seed=seed, redelivery=redelivery, patience=patience)
             yield Street(sandbox, bot, crowd)

@@ -1,98 +1,29 @@
 """kill -9 of MongoDB and of the bot beside it: turns never wait, and both are level soon after."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import anyio
 import anyio.to_thread
 import pytest
-from pydantic import SecretStr
 
-from tests.faults.audit import opened
-from tests.faults.crowd import Crowd
-from tests.faults.street import Street
-from tests.people import Person
+from tests.faults.test_deletion import asks_to_be_forgotten
+from tests.faults.town import LEVEL_WITHIN, town
+from tests.people import Person, buttons
 from tests.processes import BotProcess
-from tests.servers.secantus import Secantus
-from tests.waiting import until
-from yabot.errors import StoreUnavailable
-from yabot.remote import fetch_tree
-from yabot.sandbox import Sandbox
-from yabot.stores.mongo.address import MongoConfig
-from yabot.stores.mongo.client import MongoDatabase
+from yabot.domain.texts import ES
+from yabot.remote import Remote, fetch_tree
+from yabot.stores.mongo.shapes import user_document
+from yabot.stores.mongo.writes import Write
 
 pytestmark = pytest.mark.anyio
-
-LEVEL_WITHIN = 30.0
-"""Seconds from the return of the server until it has everything."""
-
-Places = dict[str, tuple[int, int]]
-
-
-@dataclass
-class Town(Street):
-    """A street whose bot brings its documents to MongoDB."""
-
-    server: Secantus
-    database: MongoDatabase
-
-    def here(self) -> Places:
-        """Who is in the bot's database, in which version, in its present epoch."""
-        with closing(opened(self.bot.database)) as db:
-            rows = db.execute(
-                "SELECT user_id, meta.epoch, version FROM user_documents, meta"
-            ).fetchall()
-        return {user_id: (epoch, version) for user_id, epoch, version in rows}
-
-    def unanswered(self) -> int:
-        """How many updates wait in the bot's inbox."""
-        return self._count("SELECT count(*) FROM inbox WHERE processed_at IS NULL")
-
-    async def there(self) -> Places:
-        """Who is in MongoDB, in which version."""
-        found = await self.database.find("users", {}, fields=["epoch", "version"], limit=1_000)
-        return {str(one["_id"]): (_whole(one["epoch"]), _whole(one["version"])) for one in found}
-
-    async def level(self) -> None:
-        """Wait until both hold the same."""
-        await until(self.is_level, deadline=LEVEL_WITHIN)
-
-    async def is_level(self) -> bool:
-        """Whether both hold the same."""
-        try:
-            return await self.there() == self.here()
-        except StoreUnavailable:
-            return False
 
 
 def drawn(bot: BotProcess) -> str:
     """The bot's tree as its operator sees it."""
-    return fetch_tree("127.0.0.1", bot.api_port, as_json=False)
-
-
-def _whole(value: object) -> int:
-    assert isinstance(value, int)
-    return value
-
-
-@asynccontextmanager
-async def town(folder: Path, *, people: int = 10) -> AsyncIterator[Town]:
-    """Telegram with people in it; neither MongoDB nor the bot runs yet."""
-    server = Secantus(folder / "mongo")
-    database = MongoDatabase(MongoConfig(SecretStr(server.uri), "yabot"))
-    async with Sandbox() as sandbox:
-        settings = {"MONGODB_URI": server.uri, "MONGODB_DATABASE": "yabot"}
-        async with BotProcess(folder, sandbox.url, settings) as bot:
-            crowd = Crowd(sandbox, people)
-            try:
-                yield Town(sandbox, bot, crowd, server, database)
-            finally:
-                await database.close()
-                server.end()
+    return fetch_tree(Remote("127.0.0.1", bot.api_port), as_json=False)
 
 
 async def test_turns_go_on_while_mongodb_is_dead_and_it_is_level_soon_after(
@@ -162,11 +93,73 @@ async def test_who_comes_to_a_new_bot_before_mongodb_does_is_answered_when_it_is
         await it.bot.ready()
         person = Person(client, it.sandbox.url, 1)
         await person.says("/start")
-        await until(lambda: it.unanswered() == 1)
-        with anyio.move_on_after(1.0) as waited:
-            await until(lambda: it.here() != {})
-        assert waited.cancelled_caught
+        await person.says("/besitos")
+        await person.sees(ES["in_a_moment"])
+        assert it.unanswered() == 2
+        assert it.here() == {}
         await it.server.start()
-        await until(lambda: it.here() == {"1": (1, 1)}, deadline=LEVEL_WITHIN)
+        await person.sees("Tienes 0 besitos", deadline=LEVEL_WITHIN)
+        assert len(await texts(person)) == 3
+        assert it.here() == {"1": (1, 2)}
         await it.level()
+        assert await it.differences() == []
         assert await it.bot.stop() == 0
+
+
+async def texts(person: Person) -> list[str]:
+    """What the bot has said to the person."""
+    messages = (await person.screen())["messages"]
+    return [message["text"] for message in messages if message["from"]["is_bot"]]
+
+
+async def test_who_is_forgotten_while_mongodb_is_dead_is_forgotten_there_too(
+    tmp_path: Path,
+) -> None:
+    async with town(tmp_path, people=0) as it, aiohttp.ClientSession() as client:
+        await it.server.start()
+        it.bot.start()
+        await it.bot.ready()
+        person = Person(client, it.sandbox.url, 101)
+        _, question = await asks_to_be_forgotten(person)
+        await it.level()
+        await it.server.kill()
+        await person.presses(question["message_id"], buttons(question)[0])
+        await person.sees("ya no guardo nada de ti")
+        await it.bot.kill()
+        it.bot.start()
+        await it.bot.ready()
+        await it.server.restart()
+        await it.level()
+        kept = await it.documents.get("101")
+        assert kept is not None
+        assert kept.body is None
+        assert await it.differences() == []
+        assert await it.bot.stop() == 0
+
+
+async def test_the_look_at_the_copies_can_fail(tmp_path: Path) -> None:
+    async with town(tmp_path, people=4) as it:
+        await it.server.start()
+        it.bot.start()
+        await it.bot.ready()
+        async with it.load():
+            await it.crowd.more(10)
+        assert await it.verdict() == []
+        first, second, third, _ = sorted(it.here())
+        copy = await it.documents.get(first)
+        assert copy is not None
+        assert copy.body is not None
+        changed = copy.body.replace(b'"theme":"default"', b'"theme":"dark"')
+        assert changed != copy.body
+        whole = user_document(replace(copy, body=changed))
+        gone = replace(copy, body=None)
+        writes = [
+            Write({"_id": first}, whole),
+            Write({"_id": second}, None),
+            Write({"_id": third}, user_document(replace(gone, user_id=third, version=1_000))),
+            Write({"_id": "1"}, user_document(replace(gone, user_id="1"))),
+        ]
+        assert not await it.database.write("users", writes)
+        told = await it.differences()
+        assert [line.split(":")[0] for line in told] == ["1", first, second, third]
+        assert not await it.is_level()

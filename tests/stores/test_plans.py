@@ -12,6 +12,7 @@ from yabot.stores import (
     documents,
     events,
     inbox,
+    names,
     pruning,
     replies,
     sampling,
@@ -32,11 +33,14 @@ QUERIES = (
     inbox.KNOWN,
     replies.READ,
     replies.REAL_ID,
+    names.NAMED,
     commands.DUE,
     commands.NEXT_DUE,
     events.AFTER,
     events.WAITING,
     events.LAG,
+    events.MISSED,
+    events.RETURNED,
     dead_letters.PAGE,
     dead_letters.ONE,
     pruning.EVENTS_SPAN,
@@ -48,10 +52,20 @@ QUERIES = (
     sampling.REPLIES,
     sampling.EVENTS,
     sampling.COMMANDS,
+    sampling.DEAD_LETTERS,
     *(table.slice for table in (pruning.INBOX, pruning.KEYS, pruning.MESSAGES, pruning.EVENTS)),
 )
 
-SMALL = {"meta", "document_relay", "relays", "items", "narrative_fragments", "json_each", "bots"}
+SMALL = {
+    "meta",
+    "document_relay",
+    "relays",
+    "sqlite_sequence",
+    "items",
+    "narrative_fragments",
+    "json_each",
+    "bots",
+}
 """What may be read as a whole: it does not grow with users or time."""
 
 MADE = {"CONSTANT", "(subquery-1)"}

@@ -34,19 +34,22 @@ class Awkward:
     """A server's documents, with whatever can go wrong on the way.
 
     `away` fails before anything is done. A name in `lost` is done, and then its answer is lost,
-    as often as it is there.
+    as often as it is there. More than `in_time` documents at once are done, and never answered.
     """
 
     def __init__(self, documents: DocumentStore) -> None:
         self.documents = documents
         self.away = False
         self.lost: list[str] = []
+        self.in_time = 1_000
         self.puts: list[list[DocumentVersion]] = []
         self.gets = 0
         self.marks: list[Mark] = []
 
     async def put(self, documents: Sequence[DocumentVersion]) -> Sequence[Refused]:
         self.puts.append(list(documents))
+        if len(documents) > self.in_time:
+            self.lost.append("put")
         return await self._do("put", lambda: self.documents.put(documents))
 
     async def get(self, user_id: UserId) -> DocumentVersion | None:

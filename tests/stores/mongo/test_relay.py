@@ -95,6 +95,26 @@ async def test_a_lost_answer_costs_a_repetition_and_no_more(
         assert it.db.copying.resyncs == resyncs
 
 
+async def test_a_server_that_is_too_slow_for_a_batch_gets_smaller_ones(
+    path: Path, clock: Clock, server: AwkwardServer, connection: MongoConnection
+) -> None:
+    async with copied(path, clock, connection) as it:
+        await it.level()
+        server.documents.away = True
+        await it.register(*map(str, range(1, 301)))
+        server.documents.away, server.documents.in_time = False, 40
+        await it.level()
+        assert await server.places() == await it.places()
+        server.documents.in_time = 1_000
+        server.documents.away = True
+        for user in range(1, 301):
+            await it.turn(str(user))
+        server.documents.away = False
+        await it.level()
+        sizes = [len(batch) for batch in server.documents.puts]
+        assert max(sizes[-5:]) > 40
+
+
 async def test_a_refused_document_is_set_aside_and_holds_up_nobody(
     path: Path, clock: Clock, server: AwkwardServer, connection: MongoConnection
 ) -> None:
