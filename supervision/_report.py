@@ -34,6 +34,8 @@ class Context(Enum):
     """A breaker changed its state."""
     DEAD_LETTER = "dead_letter"
     """Nobody handled a message."""
+    ALERT = "alert"
+    """The application asks for somebody's attention."""
 
 
 _LEVELS = {

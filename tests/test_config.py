@@ -32,11 +32,27 @@ def test_a_problem_never_shows_the_secret_behind_it() -> None:
     assert not any("my-secret-token" in line or "not allowed!" in line for line in found)
 
 
-@pytest.mark.parametrize("name", ["redis_url"])
-def test_a_setting_that_can_not_be_honoured_is_refused(name: str) -> None:
-    (line,) = problems(**{name: "anything"})
-    assert line.startswith(f"{name.upper()}: ")
-    assert "unset it" in line
+@pytest.mark.parametrize("url", ["localhost:6379", "redis://", "http://user:hidden@host"])
+def test_an_address_of_no_redis_is_one_line_without_its_password(url: str) -> None:
+    (line,) = problems(redis_url=url)
+    assert line.startswith("REDIS_URL: must begin with redis://")
+    assert "hidden" not in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "rediss://:password@host:6380/1",
+        "redis+sentinel://a:1,b:2/master",
+        "redis+cluster://a,b",
+        "unix:///run/redis.sock",
+    ],
+)
+def test_every_way_to_redis_is_taken(url: str) -> None:
+    given = ConfigManager.load(redis_url=url).get_redis_config().url
+    assert given is not None
+    assert given.get_secret_value() == url
 
 
 @pytest.mark.parametrize("uri", ["localhost:27017", "mongodb://", "mongodb://user:hidden@/"])
@@ -59,4 +75,4 @@ def test_each_part_gets_its_own_settings(tmp_path: Path) -> None:
     config = ConfigManager.load(api_port=1, sqlite_database_path=tmp_path / "x.db")
     assert config.get_api_config().port == 1
     assert config.get_database_config().sqlite_path == tmp_path / "x.db"
-    assert config.get_redis_config().max_connections == 50
+    assert config.get_redis_config().stream_maxlen == 100_000

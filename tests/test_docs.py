@@ -23,12 +23,19 @@ def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
     assert not missing
 
 
-def test_every_promise_names_a_test_that_exists() -> None:
-    promises = (ROOT / "docs" / "semantics.md").read_text()
+@pytest.mark.parametrize("document", ["semantics.md", "api-security.md"])
+def test_every_promise_names_a_test_that_exists(document: str) -> None:
+    promises = (ROOT / "docs" / document).read_text()
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", promises)
     assert len(named) > 10
     missing = [f"{path}::{test}" for path, test in named if not _has(ROOT / path, test)]
     assert not missing
+
+
+def test_every_test_of_the_apis_security_stands_in_its_table() -> None:
+    shown = (ROOT / "docs" / "api-security.md").read_text()
+    files = {path.name for path in (ROOT / "tests" / "api").glob("test_security_*.py")}
+    assert {name for name in files if f"tests/api/{name}::" not in shown} == set()
 
 
 def _has(path: Path, test: str) -> bool:

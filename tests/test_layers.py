@@ -8,7 +8,16 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-LEAVES = frozenset({"yabot.config", "yabot.eager", "yabot.errors", "yabot.faults", "yabot.outbox"})
+LEAVES = frozenset(
+    {
+        "yabot.config",
+        "yabot.eager",
+        "yabot.errors",
+        "yabot.faults",
+        "yabot.identity",
+        "yabot.outbox",
+    }
+)
 
 ALLOWED: dict[str, frozenset[str]] = {
     "actors": frozenset(),
@@ -18,6 +27,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "yabot.errors": frozenset(),
     "yabot.faults": frozenset(),
     "yabot.config": frozenset({"yabot.domain", "yabot.errors"}),
+    "yabot.identity": frozenset({"yabot.domain"}),
     "yabot.remote": frozenset({"yabot.errors"}),
     "yabot.outbox": frozenset({"actors", "supervision", "yabot.errors"}),
     "yabot.content": frozenset({"yabot.domain", "yabot.errors"}),
@@ -51,6 +61,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             *LEAVES,
         }
     ),
+    "yabot.client": frozenset({"yabot.api", "yabot.domain", "supervision"}),
     "yabot.ops": frozenset({"actors", "supervision", *LEAVES}),
     "yabot.sandbox": frozenset(),
 }
@@ -74,10 +85,19 @@ FREE = frozenset(
         ".running",
         ".watching",
         ".ledger",
+        ".history",
         ".measured",
         ".doctor",
         ".backups",
         ".copies",
+        ".streaming",
+        ".identities",
+        ".gate",
+        ".letters",
+        ".listening",
+        ".dead_letters",
+        ".tailing",
+        ".mending",
     )
 )
 """The wiring may import everything; nothing may import it."""

@@ -5,7 +5,7 @@ The rule: nothing imports this file but the commands. `tree()` is a literal that
 then mailboxes drain, then the outboxes flush, and the database closes last.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -17,17 +17,20 @@ from aiogram import Router
 from actors import ActorSystem, Crash
 from supervision import Child, Reports, Strategy, Supervisor, Tree, run_tree
 from yabot import copies, faults
-from yabot.api.auth import AuthService
 from yabot.api.deadline import DeadlineGateway
-from yabot.api.keys import load_or_create_key
-from yabot.api.server import APIAddress, APIServer, APIServices
-from yabot.api.tokens import JWTService
+from yabot.api.server import APIServer
+from yabot.api.table import APIServices
 from yabot.config import ConfigManager
-from yabot.content.loader import load_story
+from yabot.content.loader import load_content
 from yabot.domain.values import Instant
 from yabot.errors import ConfigError, StoreUnavailable
-from yabot.events.bus import EVERY_EVENT, EventBus
+from yabot.events.bus import EventBus
+from yabot.events.delivery import EVERY_EVENT
+from yabot.gate import api_address, api_gate
+from yabot.history import StoredHistory
 from yabot.ledger import StoredLedger
+from yabot.letters import StoredLetters
+from yabot.listening import listening
 from yabot.measured import MeasuredStore
 from yabot.ops.metrics import Metrics
 from yabot.outbox import Flush
@@ -35,6 +38,7 @@ from yabot.services.all import Services
 from yabot.stores.database import DatabaseManager
 from yabot.stores.encryption import choose_connector
 from yabot.stores.sampling import Sampler
+from yabot.streaming import bridge, relays, streaming
 from yabot.telegram.edge import Mode, TelegramEdge
 from yabot.telegram.handlers import routers as all_routers
 from yabot.telegram.notices import render
@@ -45,7 +49,7 @@ from yabot.users.actor import UserParts
 from yabot.users.directory import UserDirectory
 from yabot.users.recovery import Recovery
 from yabot.users.scheduler import Scheduler
-from yabot.users.turn import Turn, current_turn
+from yabot.users.turn import current_turn
 from yabot.watching import Watch
 
 Routers = Callable[[], Sequence[Router]]
@@ -69,8 +73,10 @@ class BotApplication:
 
     `routers` builds the handlers; a bot with features of its own passes its own function. A start
     waits `takeover` seconds for the end of another process that owns the database.
-    Raises ConfigError for an unknown fault step or a broken story.
+    Raises ConfigError for an unknown fault step or broken content.
     """
+
+    _telegram: TelegramEdge
 
     def __init__(
         self, config: ConfigManager, *, routers: Routers = all_routers, takeover: float = 0.0
@@ -79,7 +85,7 @@ class BotApplication:
         self._takeover = takeover
         self._settings = config.settings
         self._routers = routers
-        self._story = load_story(self._settings.content_path)
+        self._story, self._items = load_content(self._settings.content_path)
         self._reports = Reports()
         self._metrics = Metrics()
         self._fatal: ConfigError | None = None
@@ -105,8 +111,11 @@ class BotApplication:
     ) -> None:
         stack.push_async_callback(self._setup_database().close)
         await self._database.connect_all(wait=self._takeover)
+        await self._database.install(self._story, self._items)
         system = await stack.enter_async_context(ActorSystem("yabot", watchdog=1.0))
         system.on_crash(lambda crash: self._stop_if_fatal(crash, stop))
+        link = streaming(self.config, self._database, utc_now, self._metrics, self._reports)
+        self._streaming = await stack.enter_async_context(link)
         self._setup_users(system)
         stack.push_async_callback(self._telegram.close)
         self._setup_event_bus()
@@ -148,8 +157,9 @@ class BotApplication:
                     "events",
                     strategy=Strategy.ONE_FOR_ONE,
                     critical=False,
-                    children=tuple(
-                        Child(group, partial(self._bus.relay, group)) for group in self._bus.groups
+                    children=(
+                        *bridge(self._streaming),
+                        *(Child(name, partial(self._bus.relay, name)) for name in self._bus.groups),
                     ),
                 ),
                 Supervisor(
@@ -157,13 +167,16 @@ class BotApplication:
                     strategy=Strategy.ONE_FOR_ONE,
                     children=(
                         Child("sender", self._reply_sender, detail=self._watch.replies),
-                        Child("flush", self._flush, shutdown=DRAIN),
+                        Child(
+                            "flush", lambda: Flush(self._database.replies.waiting), shutdown=DRAIN
+                        ),
                     ),
                 ),
                 Child("users", self._directory.actors, shutdown=DRAIN),
                 Child("recovery", self._recovery, start_timeout=RECOVERY),
                 Child("scheduler", self._scheduler),
                 Child("api", self._api_server),
+                *listening(self._streaming, self._api_services.external, self._metrics),
                 Child("updates", self._intake(mode), detail=self._watch.updates),
             ),
         )
@@ -184,16 +197,19 @@ class BotApplication:
         """The actors of users, the handlers that run in their turns, and what watches both."""
         parts = UserParts(
             store=MeasuredStore(self._database.users, self._metrics.database_operation),
-            handle=self._handle,
+            handle=lambda turn, update: self._telegram.handle(turn, update),
+            send_now=lambda method, params: self._telegram.send_now(method, params),
             render=render,
             clock=utc_now,
             turn_timeout=self._settings.turn_timeout,
             default_language=self._settings.default_language,
         )
         self._directory = UserDirectory(system, parts, self._database.inbox)
-        services = Services.over(self._directory, self._story, self._database.exports)
+        services = Services.over(
+            self._directory, self._story, self._database.exports, self._database.names
+        )
         self._telegram = TelegramEdge(self._settings, services, self._routers(), self._reports)
-        self._sampling = self._database.sampling(lambda: self._bus.groups)
+        self._sampling = self._database.sampling(lambda: relays(self._bus, self._streaming))
         self._watch = Watch(
             system,
             self._database,
@@ -202,38 +218,38 @@ class BotApplication:
             self._metrics,
             self._sampling,
             self._reports,
+            self._streaming,
         )
 
     def _setup_event_bus(self) -> None:
         """The bus over the events outbox, and who listens to it in this process."""
-        self._bus = EventBus(self._database.events, current_turn.get)
+        told, ping = self._reports.add, self._streaming.ping if self._streaming else None
+        self._bus = EventBus(
+            self._database.events, current_turn.get, watched=self._metrics, report=told, ping=ping
+        )
         self._bus.subscribe(EVERY_EVENT, self._watch.count_event, group="metrics")
 
     def _setup_api_server(self) -> None:
         """What the internal API is built over."""
         config = self.config.get_api_config()
-        tokens = JWTService(load_or_create_key(config.private_key), clock=utc_now)
         users = DeadlineGateway(self._directory)
-        services = Services.over(users, self._story, self._database.exports)
-        self._api_address = APIAddress(config.host, config.port)
-        self._api_auth = AuthService(tokens, clock=utc_now)
+        services = Services.over(users, self._story, self._database.exports, self._database.names)
+        self._api_address = api_address(config)
+        self._gate = api_gate(config, self._database, utc_now, self._metrics, self._reports)
         self._api_services = APIServices(
             users=services.users,
             coordinator=services.coordinator,
             subscriptions=services.subscriptions,
             narrative=services.narrative,
+            external=services.external,
             ledger=StoredLedger(self._database.users),
+            history=StoredHistory(self._database.events),
+            dead_letters=StoredLetters(self._database.replays, self._directory.deliver),
             probes=self._watch.probes(),
         )
 
-    async def _handle(self, turn: Turn, update: Mapping[str, object]) -> None:
-        await self._telegram.handle(turn, update)
-
     def _reply_sender(self) -> ReplySender:
         return self._telegram.sender(self._database.replies, utc_now)
-
-    def _flush(self) -> Flush:
-        return Flush(self._database.replies.waiting)
 
     def _recovery(self) -> Recovery:
         timeout = self._settings.turn_timeout
@@ -246,7 +262,7 @@ class BotApplication:
         return APIServer(
             self._api_address,
             self._api_services,
-            self._api_auth,
+            self._gate,
             clock=utc_now,
             observe=self._metrics.api_request,
             default_language=self._settings.default_language,

@@ -25,7 +25,7 @@ def back_up(config: ConfigManager, target: Path) -> str:
     """Write a backup, beside a running bot or without one. Raises ConfigError."""
     database = config.get_database_config()
     with _told(f"{target} was not written"):
-        contents = backup.back_up(database.sqlite_path, target, _connector(database))
+        contents = backup.back_up(database.sqlite_path, target, connector_of(database))
     return f"{target}: {contents.line()}"
 
 
@@ -34,9 +34,9 @@ def restore_from(config: ConfigManager, source: Path) -> str:
     database = config.get_database_config()
 
     async def work() -> restore.Restored:
-        async with _locked(database):
+        async with locked(database):
             now = datetime.now(UTC)
-            return restore.restore(source, database.sqlite_path, _connector(database), now)
+            return restore.restore(source, database.sqlite_path, connector_of(database), now)
 
     with _told("nothing was restored"):
         done = anyio.run(work)
@@ -56,8 +56,8 @@ def encrypt(config: ConfigManager) -> str:
         raise ConfigError(["SQLITE_KEY is not set; make a key with: openssl rand -hex 32"])
 
     async def work() -> Path:
-        async with _locked(database):
-            connector, now = _connector(database), datetime.now(UTC)
+        async with locked(database):
+            connector, now = connector_of(database), datetime.now(UTC)
             return restore.encrypt(database.sqlite_path, key.get_secret_value(), connector, now)
 
     with _told("nothing was encrypted"):
@@ -94,8 +94,8 @@ def migrate(config: ConfigManager, *, back: bool) -> str:
 async def _on_schema(
     database: DatabaseConfig, work: Callable[[MigrationManager], Awaitable[str]]
 ) -> str:
-    async with _locked(database):
-        connection = await open_writing(database.sqlite_path, _connector(database))
+    async with locked(database):
+        connection = await open_writing(database.sqlite_path, connector_of(database))
         try:
             return await work(MigrationManager(connection))
         finally:
@@ -103,7 +103,7 @@ async def _on_schema(
 
 
 @asynccontextmanager
-async def _locked(database: DatabaseConfig) -> AsyncIterator[None]:
+async def locked(database: DatabaseConfig) -> AsyncIterator[None]:
     """Be the owner of the database. Raises ConfigError with the pid of another owner."""
     path = database.sqlite_path
     await anyio.Path(path.parent).mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,8 @@ async def _locked(database: DatabaseConfig) -> AsyncIterator[None]:
         lock.release()
 
 
-def _connector(database: DatabaseConfig) -> Connector:
+def connector_of(database: DatabaseConfig) -> Connector:
+    """How connections to it are made: with its key, if it has one."""
     key = database.sqlite_key
     return choose_connector(None if key is None else key.get_secret_value())
 

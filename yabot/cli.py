@@ -25,6 +25,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+keys = typer.Typer(help="The keys that sign the API's tokens.", no_args_is_help=True)
+clients = typer.Typer(help="The services that may log in.", no_args_is_help=True)
+
 DEMO_TOKEN = "1000001:demo-token-of-the-local-telegram"  # noqa: S105
 DEMO_DATABASE = Path("data/demo.db")
 SANDBOX_DATABASE = Path("data/sandbox.db")
@@ -35,13 +38,19 @@ TAKEOVER = 60.0
 
 def main() -> None:
     """The entry point of `yabot` and of `python -m yabot`."""
+    cli.add_typer(keys, name="keys")
+    cli.add_typer(clients, name="clients")
+    from yabot.mending import dead_letters, events
+
+    cli.add_typer(dead_letters, name="dead-letters")
+    cli.add_typer(events, name="events")
     cli()
 
 
 @cli.command()
 def demo() -> None:
     """Run everything on this machine: the bot and a local Telegram to chat with."""
-    with _problems_told():
+    with problems_told():
         from yabot.running import run_demo
 
         run_demo(_demo_config(), SANDBOX_DATABASE, say=typer.echo)
@@ -54,7 +63,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot against Telegram."""
-    with _problems_told():
+    with problems_told():
         config = _config()
         if config.settings.bot_token is None:
             raise ConfigError(
@@ -77,7 +86,7 @@ def sandbox(
     database: Annotated[Path, typer.Option(help="The file of its world.")] = SANDBOX_DATABASE,
 ) -> None:
     """Run only the local Telegram."""
-    with _problems_told():
+    with problems_told():
         from yabot.sandbox.__main__ import main as sandbox_main
 
         chosen = _config().settings.sandbox_port if port is None else port
@@ -88,7 +97,7 @@ def sandbox(
 @cli.command()
 def doctor() -> None:
     """Check settings, key, database and limits, and say what to do."""
-    with _problems_told():
+    with problems_told():
         from yabot.doctor import examine
 
         findings = examine(_config())
@@ -103,10 +112,10 @@ def backup(
     file: Annotated[Path, typer.Argument(help="A new file.")],
 ) -> None:
     """Write a checked backup of the database; the bot may run meanwhile."""
-    with _problems_told():
+    with problems_told():
         from yabot.backups import back_up
 
-        typer.echo(back_up(_quiet_config(), file))
+        typer.echo(back_up(quiet_config(), file))
 
 
 @cli.command()
@@ -114,19 +123,19 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A backup.")],
 ) -> None:
     """Put a backup in the place of the database; the bot must be stopped."""
-    with _problems_told():
+    with problems_told():
         from yabot.backups import restore_from
 
-        typer.echo(restore_from(_quiet_config(), file))
+        typer.echo(restore_from(quiet_config(), file))
 
 
 @cli.command()
 def encrypt() -> None:
     """Encrypt the database with SQLITE_KEY; the bot must be stopped."""
-    with _problems_told():
+    with problems_told():
         from yabot.backups import encrypt as encrypt_database
 
-        typer.echo(encrypt_database(_quiet_config()))
+        typer.echo(encrypt_database(quiet_config()))
 
 
 @cli.command()
@@ -134,26 +143,81 @@ def migrate(
     back: Annotated[bool, typer.Option("--back", help="Undo the last migration.")] = False,
 ) -> None:
     """Bring the database to the shape of this version; the bot must be stopped."""
-    with _problems_told():
+    with problems_told():
         from yabot.backups import migrate as migrate_database
 
-        typer.echo(migrate_database(_quiet_config(), back=back))
+        typer.echo(migrate_database(quiet_config(), back=back))
 
 
 @cli.command()
 def token(
     service: Annotated[str, typer.Argument(help="The service that will use it.")],
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; repeatable.")] = None,
     demo: Annotated[bool, typer.Option(help="For the demo's API.")] = False,
 ) -> None:
     """Mint a service token for the internal API; it is good for 15 minutes."""
-    with _problems_told():
-        from yabot.api.keys import load_or_create_key
-        from yabot.api.tokens import JWTService
-        from yabot.app import utc_now
+    with problems_told():
+        from yabot.identities import mint_token
 
-        config = _demo_config() if demo else _config()
-        key = load_or_create_key(config.get_api_config().private_key)
-        typer.echo(JWTService(key, clock=utc_now).create_service_token(service))
+        typer.echo(mint_token(_demo_config() if demo else _config(), service, scope))
+
+
+@keys.command("init")
+def keys_init() -> None:
+    """Make the key folder, with a key that signs and the one that will be next."""
+    with problems_told():
+        from yabot.identities import init_keys, key_lines
+
+        typer.echo(key_lines(init_keys(quiet_config())))
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Let the next key sign; a running bot notices by itself."""
+    with problems_told():
+        from yabot.identities import key_lines, rotate_keys
+
+        typer.echo(key_lines(rotate_keys(quiet_config())))
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Show the keys and their states."""
+    with problems_told():
+        from yabot.identities import key_lines, list_keys
+
+        typer.echo(key_lines(list_keys(quiet_config())))
+
+
+@clients.command("add")
+def clients_add(
+    name: Annotated[str, typer.Argument(help="The service.")],
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; repeatable.")] = None,
+) -> None:
+    """Let a service log in, and print its secret, which is not shown again."""
+    with problems_told():
+        from yabot.identities import add_client
+
+        made = add_client(quiet_config(), name, scope)
+        typer.echo(f"client_id={made.client_id}\nclient_secret={made.client_secret}")
+
+
+@clients.command("list")
+def clients_list() -> None:
+    """Show the services that may log in, and those that no longer may."""
+    with problems_told():
+        from yabot.identities import client_lines, list_clients
+
+        typer.echo(client_lines(list_clients(quiet_config())))
+
+
+@clients.command("revoke")
+def clients_revoke(name: Annotated[str, typer.Argument(help="The service.")]) -> None:
+    """Refuse a service and all its tokens, at once."""
+    with problems_told():
+        from yabot.identities import client_lines, revoke_client
+
+        typer.echo(client_lines([revoke_client(quiet_config(), name)]))
 
 
 @cli.command()
@@ -161,11 +225,11 @@ def tree(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole value.")] = False,
 ) -> None:
     """Print the supervision tree of the running bot."""
-    with _problems_told():
+    with problems_told():
+        from yabot.identities import remote_of
         from yabot.remote import fetch_tree
 
-        api = _config().get_api_config()
-        answer = fetch_tree(api.host, api.port, as_json=as_json)
+        answer = fetch_tree(remote_of(_config()), as_json=as_json)
         typer.echo(json.dumps(json.loads(answer), indent=2) if as_json else answer)
 
 
@@ -175,7 +239,7 @@ def _config(**given: object) -> "ConfigManager":
     return ConfigManager.load(**given)
 
 
-def _quiet_config() -> "ConfigManager":
+def quiet_config() -> "ConfigManager":
     """The settings for a command that works on the file itself and logs only what is wrong."""
     from yabot.ops.logging import configure_logging
 
@@ -197,7 +261,8 @@ def _demo_config() -> "ConfigManager":
 
 
 @contextmanager
-def _problems_told() -> Iterator[None]:
+def problems_told() -> Iterator[None]:
+    """A line for each problem, and exit code 2."""
     try:
         yield
     except ConfigError as error:

@@ -6,6 +6,7 @@ variable's name and what to do.
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +26,7 @@ from yabot.errors import ConfigError
 BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 MONGODB_URI = re.compile(r"mongodb(\+srv)?://([^/?]*@)?[^/?@]+([/?].*)?")
+REDIS_URL = re.compile(r"rediss?(\+sentinel|\+cluster)?://[^/?\s].*|unix://([^/@]*@)?/.+")
 SQLITE_KEY = re.compile(r"[0-9A-Fa-f]{64}")
 
 
@@ -32,8 +34,20 @@ def _listed(value: object) -> object:
     return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return [ip_network(part.strip()) for part in value.split(",") if part.strip()]
+    except ValueError:
+        raise ValueError("must list IP addresses or networks, as in 127.0.0.1,10.0.0.0/8") from None
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 MongoDriver = Literal["motor", "pymongo"]
+Rate = Annotated[int, Field(ge=1, le=1_000_000)]
+Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_listed)]
 
 
@@ -60,6 +74,11 @@ class Settings(BaseSettings):
     redis_password: SecretStr | None = None
     api_host: str = "127.0.0.1"
     api_port: Port = 8080
+    api_tls_cert: Path | None = None
+    api_tls_key: Path | None = None
+    api_read_rate: Rate = 1000
+    api_write_rate: Rate = 500
+    trusted_proxies: Networks = ()
     jwt_private_key_path: Path = Path("data/jwt_private_key.pem")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
@@ -69,6 +88,7 @@ class Settings(BaseSettings):
     admin_ids: Ids = frozenset()
     turn_timeout: Annotated[float, Field(gt=0, le=120)] = 10.0
     event_retention: Annotated[int, Field(ge=60)] = 86_400
+    event_stream_maxlen: Annotated[int, Field(ge=100)] = 100_000
     yabot_fault: str | None = None
 
     @field_validator("log_level", "log_format", "updates_mode", "default_language", mode="before")
@@ -104,6 +124,13 @@ class Settings(BaseSettings):
             raise ValueError("may hold 1 to 256 of A-Z, a-z, 0-9, _ and -")
         return value
 
+    @field_validator("api_tls_key")
+    @classmethod
+    def _comes_with_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) is not (info.data.get("api_tls_cert") is None):
+            raise ValueError("API_TLS_CERT and API_TLS_KEY are set together or not at all")
+        return value
+
     @field_validator("sqlite_key")
     @classmethod
     def _is_a_raw_key(cls, value: SecretStr | None) -> SecretStr | None:
@@ -120,10 +147,12 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _is_served(cls, value: SecretStr | None) -> SecretStr | None:
-        """What can't be honoured is refused: nobody shall believe in a bridge."""
-        if value is not None:
-            raise ValueError("this version keeps events in SQLite only; unset it")
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not REDIS_URL.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or "
+                "unix://, and name a host or a socket"
+            )
         return value
 
 
@@ -145,22 +174,31 @@ class DatabaseConfig:
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """What the Redis bridge connects with; `url` None means that events stay in this process."""
+    """What the Redis bridge connects with; `url` None means that events stay in this process.
+
+    A stream keeps about `stream_maxlen` events.
+    """
 
     url: SecretStr | None
     password: SecretStr | None
-    max_connections: int = 50
-    connect_timeout: float = 5.0
-    socket_timeout: float = 10.0
+    stream_maxlen: int
 
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """Where the internal API listens, and the key that signs its tokens."""
+    """Where the internal API listens, its keys, and what a client may ask per second.
+
+    `tls` holds the files of the certificate and its key; None is plain HTTP. `proxies` may say in
+    X-Forwarded-For where a request comes from.
+    """
 
     host: str
     port: int
     private_key: Path
+    tls: tuple[Path, Path] | None = None
+    proxies: tuple[Network, ...] = ()
+    read_rate: int = 1000
+    write_rate: int = 500
 
 
 class ConfigManager:
@@ -191,12 +229,22 @@ class ConfigManager:
 
     def get_redis_config(self) -> RedisConfig:
         """The Redis bridge's part."""
-        return RedisConfig(self.settings.redis_url, self.settings.redis_password)
+        s = self.settings
+        return RedisConfig(s.redis_url, s.redis_password, s.event_stream_maxlen)
 
     def get_api_config(self) -> ApiConfig:
         """The internal API's part."""
         s = self.settings
-        return ApiConfig(s.api_host, s.api_port, s.jwt_private_key_path)
+        cert, key = s.api_tls_cert, s.api_tls_key
+        return ApiConfig(
+            s.api_host,
+            s.api_port,
+            s.jwt_private_key_path,
+            tls=(cert, key) if cert is not None and key is not None else None,
+            proxies=s.trusted_proxies,
+            read_rate=s.api_read_rate,
+            write_rate=s.api_write_rate,
+        )
 
 
 def _told(location: tuple[int | str, ...], message: str) -> str:

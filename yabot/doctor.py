@@ -9,9 +9,12 @@ from pathlib import Path
 
 import anyio
 
-from yabot import copies
+from yabot import copies, streaming
+from yabot.api.keyring import TABLE, folder_of
+from yabot.api.rotation import list_keys
+from yabot.api.tls import tls_context
 from yabot.config import ConfigManager, Settings
-from yabot.content.loader import load_story
+from yabot.content.loader import load_content
 from yabot.errors import ConfigError
 from yabot.stores.inspect import inspect_database
 
@@ -83,6 +86,10 @@ def _mongodb(settings: Settings) -> tuple[str, str]:
     return anyio.run(copies.look, config)
 
 
+def _redis(settings: Settings) -> tuple[str, str]:
+    return anyio.run(streaming.look, ConfigManager(settings).get_redis_config())
+
+
 def _disk(settings: Settings) -> tuple[str, str]:
     folder = _existing(settings.sqlite_database_path.absolute().parent)
     if not os.access(folder, os.W_OK):
@@ -93,19 +100,31 @@ def _disk(settings: Settings) -> tuple[str, str]:
     return f"{free // 1024**2} MB free in {folder}", advice
 
 
-def _key(settings: Settings) -> tuple[str, str]:
+def _keys(settings: Settings) -> tuple[str, str]:
     path = settings.jwt_private_key_path
-    if not path.exists():
+    folder = folder_of(path)
+    if not folder.exists() and not path.exists():
         return f"{path} will be made at the first start", ""
-    if path.stat().st_mode & 0o077:
-        return f"{path} can be read by others", f"chmod 600 {path}"
-    return f"{path}", ""
+    files = [*folder.glob("*.pem"), *folder.glob(TABLE)] if folder.exists() else [path]
+    readable = [str(file) for file in files if file.stat().st_mode & 0o077]
+    if readable:
+        return "others can read them", f"chmod 600 {' '.join(readable)}"
+    states = [f"{key.kid} {key.state}" for key in list_keys(path).keys]
+    return ", ".join(states), ""
+
+
+def _tls(settings: Settings) -> tuple[str, str]:
+    config = ConfigManager(settings).get_api_config()
+    if config.tls is None:
+        return "not configured, the API speaks plain HTTP", ""
+    tls_context(*config.tls)
+    return f"{config.tls[0]}", ""
 
 
 def _story(settings: Settings) -> tuple[str, str]:
-    story = load_story(settings.content_path)
+    story, items = load_content(settings.content_path)
     counts = ", ".join(f"{len(of)} in {name}" for name, of in sorted(story.fragments.items()))
-    return f"fragments: {counts}", ""
+    return f"fragments: {counts}; items: {len(items)}", ""
 
 
 def _files(_settings: Settings) -> tuple[str, str]:
@@ -145,8 +164,10 @@ EXAMINATIONS: dict[str, Look] = {
     "updates": _mode,
     "database": _database,
     "mongodb": _mongodb,
+    "redis": _redis,
     "disk": _disk,
-    "signing key": _key,
+    "signing keys": _keys,
+    "tls": _tls,
     "story": _story,
     "open files": _files,
     "ports": _ports,

@@ -37,7 +37,8 @@ def run_demo(config: ConfigManager, sandbox_database: Path, *, say: Say) -> None
     _prepare(config.settings)
     port = config.settings.sandbox_port
     page = f"http://127.0.0.1:{port}"
-    api = f"http://{config.settings.api_host}:{config.settings.api_port}"
+    scheme = "http" if config.settings.api_tls_cert is None else "https"
+    api = f"{scheme}://{config.settings.api_host}:{config.settings.api_port}"
     welcome = (
         f"\n  Chat with the bot    {page}\n  Its internal API     {api}/health\n"
         "  Its live tree        yabot tree\n\nCtrl-C stops it; everybody's state is kept."

@@ -16,6 +16,7 @@ from yabot.ops.health import HealthCheckManager
 from yabot.ops.metrics import Metrics
 from yabot.stores.database import DatabaseManager
 from yabot.stores.sampling import Sampling
+from yabot.streaming import Streaming
 from yabot.telegram.replies import SendingMeter
 from yabot.users.directory import UserDirectory
 
@@ -38,6 +39,7 @@ class Watch:
         metrics: Metrics,
         sampling: Sampling,
         reports: Reports,
+        streaming: Streaming | None,
     ) -> None:
         self.tree: Tree | None = None
         self.ready = False
@@ -49,7 +51,9 @@ class Watch:
         self._sampling = sampling
         self._reports = reports
         mongodb = database.mongo.ping if database.mongo is not None else None
-        self._health = HealthCheckManager(sqlite=database.ping, mongodb=mongodb)
+        redis = streaming.ping if streaming is not None else None
+        self._health = HealthCheckManager(sqlite=database.ping, mongodb=mongodb, redis=redis)
+        self._streaming = streaming
         self._events: Counter[str] = Counter()
         self._watch_metrics()
 
@@ -67,9 +71,13 @@ class Watch:
         )
 
     async def count_event(self, event: BaseEvent) -> None:
-        """Count an event by its name, and its way from the commit, as a subscriber of the bus."""
+        """Count an event by its name, as a subscriber of the bus.
+
+        Where events go to Redis, their way from the commit ends there and not here.
+        """
         self._events[event.event_type] += 1
-        self._metrics.event_published((datetime.now(UTC) - event.timestamp).total_seconds())
+        if self._streaming is None:
+            self._metrics.event_published((datetime.now(UTC) - event.timestamp).total_seconds())
 
     def writer(self) -> str:
         """The writer's line in the tree."""
@@ -117,9 +125,13 @@ class Watch:
         if self._database.mongo is not None:
             watch("documents", "Copies of documents", self._document_counts, label="what")
             watch("documents_lag_seconds", "Of MongoDB", self._database.documents.lag)
+        if self._streaming is not None:
+            watch("redis_bridge", "Events to Redis", self._streaming.counts, label="what")
+            watch("redis_bridge_oldest_wait_seconds", "Of events", self._streaming.age)
         watch("storage_bytes", "Room and sizes", self._storage_bytes, label="what")
         watch("queue_waiting", "What waits, about", self._queue_lengths, label="queue")
         watch("queue_oldest_wait_seconds", "Of each queue", self._queue_ages, label="queue")
+        watch("dead_letters", "What waits for a person", self._dead_letters, label="kind")
         watch("actors", "The actor system", self._system_counts, label="what")
         watch("reports", "Of supervision", self._report_counts, label="context", kind="counter")
 
@@ -147,6 +159,9 @@ class Watch:
 
     def _queue_ages(self) -> Mapping[str, float]:
         return {name: queue.age for name, queue in self._sampling.seen.queues.items()}
+
+    def _dead_letters(self) -> Mapping[str, float]:
+        return self._sampling.seen.dead_letters
 
     def _users(self) -> Mapping[str, float]:
         seen = self._directory.actors.statistics()

@@ -3,19 +3,30 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from tests.fakes.documents import MemoryDocuments
 from tests.servers.secantus import Secantus, closing, fresh_database
 from tests.stores.running import Clock
 from yabot.domain.story import Fragment, Story
+from yabot.domain.user import (
+    Choice,
+    Conversation,
+    CurrentState,
+    NarrativeProgress,
+    SessionData,
+    UserDocument,
+)
 from yabot.stores.mongo.address import Driver, MongoConfig
 from yabot.stores.mongo.client import MongoDatabase
 from yabot.stores.mongo.documents import MongoDocuments
-from yabot.stores.mongo.ports import DocumentStore
+from yabot.stores.mongo.ports import DocumentStore, DocumentVersion
 from yabot.stores.mongo.preparing import prepare
 from yabot.stores.mongo.server import MongoServer
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
 Content = tuple[Mapping[tuple[str, str], str], Mapping[str, object]]
 """The titles of the fragments by language and id, and the names of the items by id."""
@@ -31,7 +42,7 @@ class Copies:
 
 @dataclass(frozen=True)
 class Mortal:
-    """One implementation that can be away, for as long as `away()` is entered."""
+    """One implementation that is away for as long as `away()` is entered."""
 
     documents: DocumentStore
     away: Callable[[], AbstractAsyncContextManager[None]]
@@ -101,3 +112,35 @@ def story(*titles: tuple[str, str, str]) -> Story:
         fragment = Fragment(fragment_id=fragment_id, title=title, content="...", tags=("intro",))
         fragments.setdefault(language, {})[fragment_id] = fragment
     return Story.model_validate({"fragments": fragments})
+
+
+def document(user_id: str = "1", *, menu: str = "main_menu", **data: JsonValue) -> UserDocument:
+    """A user in the middle of things; `data` is that of a conversation."""
+    progress = NarrativeProgress(
+        current_fragment="forest",
+        completed_fragments=("intro",),
+        choices_made=(Choice(fragment="intro", choice="a"),),
+    )
+    return UserDocument(
+        user_id=user_id,
+        current_state=CurrentState(
+            menu_context=menu,
+            narrative_progress=progress,
+            session_data=SessionData(last_activity=NOW),
+        ),
+        conversations={f"{user_id}:7": Conversation(state="Game:guess", data=data)},
+        last_daily=NOW - timedelta(hours=1),
+        created_at=NOW - timedelta(days=9),
+        updated_at=NOW,
+    )
+
+
+def version(number: int, user_id: str = "1", *, epoch: int = 1) -> DocumentVersion:
+    """The user as commit `number` of an epoch left them; the menu tells which."""
+    body = document(user_id, menu=f"e{epoch}.v{number}").model_dump_json().encode()
+    at = NOW + timedelta(seconds=number, microseconds=number)
+    return DocumentVersion(user_id, epoch, number, body, at)
+
+
+def tombstone(number: int, user_id: str = "1", *, epoch: int = 1) -> DocumentVersion:
+    return DocumentVersion(user_id, epoch, number, None, NOW)

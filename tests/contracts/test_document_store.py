@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import get_args
 
 import anyio
@@ -11,32 +11,28 @@ import pytest
 from pydantic import JsonValue
 
 from tests.contracts.documents import (
+    NOW,
     Copies,
     Mortal,
+    document,
     in_memory,
     mortal_in_memory,
     mortal_on_server,
     on_server,
     story,
+    tombstone,
+    version,
 )
 from tests.servers.secantus import Secantus
 from tests.stores.running import Clock
 from tests.waiting import until
-from yabot.domain.user import (
-    Choice,
-    Conversation,
-    CurrentState,
-    NarrativeProgress,
-    SessionData,
-    UserDocument,
-)
+from yabot.domain.user import Conversation, UserDocument
 from yabot.errors import StoreUnavailable
 from yabot.stores.mongo.address import Driver
 from yabot.stores.mongo.ports import DocumentStore, DocumentVersion, Mark
 
 pytestmark = pytest.mark.anyio
 
-NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 KINDS = ["memory", *get_args(Driver)]
 
 
@@ -79,38 +75,6 @@ async def mortal(own_place: tuple[Driver, Secantus] | None, clock: Clock) -> Asy
     driver, server = own_place
     async with mortal_on_server(server, driver, clock) as real:
         yield real
-
-
-def document(user_id: str = "1", *, menu: str = "main_menu", **data: JsonValue) -> UserDocument:
-    """A user in the middle of things; `data` is that of a conversation."""
-    progress = NarrativeProgress(
-        current_fragment="forest",
-        completed_fragments=("intro",),
-        choices_made=(Choice(fragment="intro", choice="a"),),
-    )
-    return UserDocument(
-        user_id=user_id,
-        current_state=CurrentState(
-            menu_context=menu,
-            narrative_progress=progress,
-            session_data=SessionData(last_activity=NOW),
-        ),
-        conversations={f"{user_id}:7": Conversation(state="Game:guess", data=data)},
-        last_daily=NOW - timedelta(hours=1),
-        created_at=NOW - timedelta(days=9),
-        updated_at=NOW,
-    )
-
-
-def version(number: int, user_id: str = "1", *, epoch: int = 1) -> DocumentVersion:
-    """The user as commit `number` of an epoch left them; the menu tells which."""
-    body = document(user_id, menu=f"e{epoch}.v{number}").model_dump_json().encode()
-    at = NOW + timedelta(seconds=number, microseconds=number)
-    return DocumentVersion(user_id, epoch, number, body, at)
-
-
-def tombstone(number: int, user_id: str = "1", *, epoch: int = 1) -> DocumentVersion:
-    return DocumentVersion(user_id, epoch, number, None, NOW)
 
 
 async def menu(documents: DocumentStore, user_id: str = "1") -> str | None:

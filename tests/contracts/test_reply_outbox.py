@@ -104,7 +104,13 @@ async def test_a_refused_call_is_a_dead_letter_and_says_nothing_about_its_user(
     await stores.replies.refused(row, "Bad Request: no text", unreachable=False)
     assert await left(stores) == []
     assert await stores.dead_letters() == [
-        DeadLetter("reply", f"call:{call.id}", "1", "Bad Request: no text", BODY)
+        DeadLetter(
+            "reply",
+            f"call:{call.id}",
+            "1",
+            "Bad Request: no text",
+            b'{"lane":"chat:0","method":"sendMessage","params":%s}' % BODY,
+        )
     ]
     assert await stores.commands.next_due() is None
     assert await stores.replies.real_message_id(-call.id) is None

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Protocol
 
 import anyio
@@ -12,7 +13,7 @@ from tests.api.fakes import FakeClock, MemoryUsers
 from tests.fakes import MemoryStores
 from tests.stores.running import Clock
 from yabot.domain.commands import DeleteUser, MoveBesitos, RegisterUser
-from yabot.domain.decision import Applied, Once, Rejected
+from yabot.domain.decision import CHANGED, Applied, Once, Rejected
 from yabot.domain.values import UserId
 from yabot.errors import DeadlinePassed
 from yabot.services.gateway import UserGateway
@@ -104,8 +105,9 @@ async def test_a_no_under_a_key_stays_a_no(opened: Open) -> None:
         await users.apply("7", REGISTER)
         first = await users.apply("7", SPEND, once=once)
         await users.apply("7", MoveBesitos(amount=100, reason="test"))
-        assert await users.apply("7", SPEND, once=once) == first
+        again = await users.apply("7", SPEND, once=once)
     assert isinstance(first, Rejected)
+    assert again == replace(first, replayed=True)
 
 
 async def test_a_key_under_which_something_else_was_asked_is_refused(opened: Open) -> None:
@@ -115,6 +117,46 @@ async def test_a_key_under_which_something_else_was_asked_is_refused(opened: Ope
         outcome = await users.apply("7", SPEND, once=Once("key", "another"))
     assert isinstance(outcome, Rejected)
     assert outcome.code == "key_reused"
+
+
+async def test_a_command_is_applied_only_if_its_precondition_holds_in_the_turn(
+    opened: Open,
+) -> None:
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        both: list[Applied | Rejected] = []
+
+        async def earn_on_an_empty_purse() -> None:
+            both.append(await users.apply("7", EARN, only_if=lambda user: user.balance == 0))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(earn_on_an_empty_purse)
+            group.start_soon(earn_on_an_empty_purse)
+        user = await users.get("7")
+    assert user is not None
+    assert user.balance == 5
+    assert CHANGED in both
+
+
+async def test_a_failed_precondition_is_not_stored_and_a_stored_answer_needs_none(
+    opened: Open,
+) -> None:
+    once = Once("key", "print")
+    async with opened() as users:
+        await users.apply("7", REGISTER)
+        refused = await users.apply("7", EARN, once=once, only_if=lambda _: False)
+        done = await users.apply("7", EARN, once=once, only_if=lambda _: True)
+        again = await users.apply("7", EARN, once=once, only_if=lambda _: False)
+    assert refused == CHANGED
+    assert isinstance(done, Applied)
+    assert again == replace(done, replayed=True)
+
+
+async def test_of_an_unknown_user_no_precondition_is_asked(opened: Open) -> None:
+    async with opened() as users:
+        outcome = await users.apply("7", EARN, only_if=lambda _: False)
+    assert isinstance(outcome, Rejected)
+    assert outcome.status == 404
 
 
 async def test_who_was_deleted_is_unknown_until_they_register_again(opened: Open) -> None:

@@ -56,7 +56,12 @@ class MemoryReplies:
         if row.user_id in self._forgotten:
             return
         call = row.call
-        letter = DeadLetter("reply", f"call:{call.id}", row.user_id, error, call.params)
+        body = b'{"lane":"%s","method":"%s","params":%s}' % (
+            call.lane.encode(),
+            call.method.encode(),
+            call.params,
+        )
+        letter = DeadLetter("reply", f"call:{call.id}", row.user_id, error, body)
         self._dead_letters.append(letter)
         if unreachable:
             command = MarkInactive(reason=error[:200])

@@ -64,6 +64,14 @@ class MemoryUsers:
         await checkpoint()
         return commit.version if _knows_nobody(commit) else commit.version + 1
 
+    async def find(self, username: str) -> UserId | None:
+        """As `yabot.services.gifts.UserNames`."""
+        await checkpoint()
+        self._check()
+        known = (stored.user.profile for stored in self._users.values() if stored.user is not None)
+        named = [who for who in known if (who.username or "").lower() == username.lower()]
+        return max(named, key=lambda who: who.last_login).user_id if named else None
+
     def next_call_id(self) -> int:
         return next(self._call_ids)
 

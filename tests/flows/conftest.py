@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from tests.servers.valkey import valkey
 from yabot.sandbox import Sandbox
+
+__all__ = ["valkey"]
 
 
 @pytest.fixture

@@ -10,12 +10,15 @@ from typing import Literal
 import orjson
 import pytest
 import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typing_extensions import Buffer
 
-from yabot.ops.logging import OWN_PACKAGES, configure_logging
+from yabot.ops.logging import MASK, OWN_PACKAGES, Masked, configure_logging
 
 TOKEN = "123456789:AAEhBOweik9ai2o01-3j4kd8sk_QwErTyUiOp"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+SECRETS = [TOKEN, JWT, "BEARER%20abc", "redis://:hunter2@redis", "s3cr3t-of-the-house", "nothing"]
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +118,15 @@ def test_a_secret_is_masked_wherever_it_stands(
         assert form not in log.text
     if style == "json":
         assert len(log.events) == 5
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(), st.sampled_from(SECRETS), st.text())
+def test_the_quick_look_for_secrets_misses_none(before: str, secret: str, after: str) -> None:
+    masked = Masked(["s3cr3t-of-the-house"])
+    line = f"{before} {secret} {after}"
+    full = masked._secret.sub(MASK, line).encode("utf-8", "backslashreplace")
+    assert masked(None, "", line) == full
 
 
 def test_a_secret_too_short_to_hide_does_not_riddle_the_log() -> None:

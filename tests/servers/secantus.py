@@ -35,12 +35,16 @@ MISSING = (
 
 @dataclass
 class Secantus:
-    """A server with its data in `folder`; `restart` comes back on the same port and data."""
+    """A server with its data in `folder`; `restart` comes back on the same port and data.
+
+    One that is not `synced` writes to its disk only what a client wants in the journal.
+    """
 
     folder: Path
     port: int = field(default_factory=free_port)
     options: Sequence[str] = ()
     query: str = ""
+    synced: bool = True
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -101,8 +105,8 @@ class Secantus:
     def _launch(self) -> subprocess.Popen[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [str(PROGRAM), "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--storage-path", str(self.folder / "data"), "--sync-on-commit"]
-        command += ["--log-level", "ERROR", *self.options]
+        command += ["--storage-path", str(self.folder / "data"), "--log-level", "ERROR"]
+        command += [*(["--sync-on-commit"] if self.synced else []), *self.options]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log

@@ -54,12 +54,13 @@ class Chat:
         self.exports = KnownExports(clock)
         parts = UserParts(stores.users, self._handle, render, clock)
         self._users = UserDirectory(system, parts, stores.inbox)
-        services = Services.over(self._users, load_story(None), self.exports)
+        services = Services.over(self._users, load_story(None), self.exports, stores.users)
         data = {
             "users": services.users,
             "narrative": services.narrative,
             "subscriptions": services.subscriptions,
             "coordinator": services.coordinator,
+            "gifts": services.gifts,
         }
         dispatcher = build_dispatcher(routers(), default_language="es", data=data)
         self._handler = TurnHandler(bot, dispatcher)

@@ -13,10 +13,13 @@ from yabot.domain.commands import (
     Command,
     DeleteUser,
     EnterFragment,
+    Hint,
     MoveBesitos,
     OpenMenu,
     React,
+    RewardReaction,
     SetSubscription,
+    UnlockHint,
 )
 from yabot.users.turn import Turn
 
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.anyio
 
 VIP = SetSubscription(plan="vip")
 EARN = MoveBesitos(amount=5, reason="gift")
+KEY = Hint(id="key", text="under the mat")
 BEGIN = EnterFragment(fragment="start")
 
 PUBLISHED: Mapping[str, tuple[Command, ...]] = {
@@ -44,7 +48,9 @@ PUBLISHED: Mapping[str, tuple[Command, ...]] = {
     "narrative_hint_unlocked": (
         REGISTER,
         BEGIN,
-        React(content_id="start", reaction="heart", reward=5, hint="key"),
+        React(content_id="start", reaction="heart", reward=5, hint=KEY),
+        RewardReaction(content_id="start", reward=5, hint=KEY),
+        UnlockHint(content_id="start", paid=5, hint=KEY),
     ),
     "user_deleted": (REGISTER, DeleteUser()),
 }
@@ -95,7 +101,7 @@ async def test_a_reaction_its_reward_and_its_hint_are_told_in_that_order() -> No
     async with users(stores, unused) as directory:
         for command in PUBLISHED["narrative_hint_unlocked"]:
             await directory.apply("7", command)
-    assert [event.name for event in stores.users.commits[-1].events] == [
+    assert published(stores)[-3:] == [
         "reaction_detected",
         "besitos_added",
         "narrative_hint_unlocked",

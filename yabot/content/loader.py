@@ -4,13 +4,15 @@ The rule: what a fragment says wrong never hides what another one says wrong, so
 stays in the story, with its bad parts blanked, while the links are checked.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from yabot.content.fragments import read_fragment
+from yabot.content.items import read_items
+from yabot.content.tables import Unreadable, read_tables
+from yabot.domain.items import Item
 from yabot.domain.story import Fragment, Story, problems
 from yabot.domain.user import Language
 from yabot.errors import ConfigError
@@ -21,8 +23,20 @@ PACKAGED = Path(__file__).parent
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
+class Content(NamedTuple):
+    """All that a content folder holds; items by their id."""
+
+    story: Story
+    items: Mapping[str, Item]
+
+
 def load_story(path: Path | None = None) -> Story:
-    """The story in a folder; None is the packaged one.
+    """The story in a folder; see `load_content`."""
+    return load_content(path).story
+
+
+def load_content(path: Path | None = None) -> Content:
+    """The content of a folder; None is the packaged one.
 
     Raises ConfigError, with every problem of every file.
     """
@@ -38,9 +52,10 @@ def load_story(path: Path | None = None) -> Story:
         for problem in problems(story):
             file = reading.files.get((problem.language, problem.fragment), f"{problem.language}/")
             reading.found.append(f"{file}: fragment {problem.fragment!r}: {problem.text}")
-    if reading.found:
-        raise ConfigError(reading.found)
-    return story
+    items, wrong = read_items(folder)
+    if found := [*reading.found, *wrong]:
+        raise ConfigError(found)
+    return Content(story, items)
 
 
 @dataclass
@@ -62,15 +77,9 @@ class _Reading:
         for file in files:
             name = f"{language}/{file.name}"
             try:
-                tables = tomllib.loads(file.read_text(encoding="utf-8"))
-            except tomllib.TOMLDecodeError as error:
-                self._unreadable(f"{name}: not valid TOML: {error}; correct that line")
-            except UnicodeDecodeError as error:
-                self._unreadable(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8")
-            except OSError as error:
-                self._unreadable(f"{name}: can't be read ({error.strerror}); check its permissions")
-            else:
-                self._read_tables(language, name, tables)
+                self._read_tables(language, name, read_tables(file, name))
+            except Unreadable as error:
+                self._unreadable(str(error))
 
     def _unreadable(self, problem: str) -> None:
         self.complete = False

@@ -28,6 +28,9 @@ PATTERNS = (
 )
 """A bot token, a JWT, what follows `Bearer`, and the user and password of a URL."""
 
+TOKEN_TAIL = re.compile(r":[A-Za-z0-9_-]{30}")
+"""What every bot token ends with, found much sooner than a whole one."""
+
 SHORTEST_SECRET = 6
 """Characters. Masking a shorter one would riddle the log and show the secret by its gaps."""
 
@@ -90,11 +93,20 @@ class Masked:
             form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)
         }
         longest_first = sorted(known, key=len, reverse=True)
+        self._known = tuple(longest_first)
         self._secret = re.compile("|".join([*map(re.escape, longest_first), *PATTERNS]))
 
     def __call__(self, _logger: object, _method: str, line: object) -> bytes:
         text = line.decode() if isinstance(line, bytes) else str(line)
-        return self._secret.sub(MASK, text).encode("utf-8", "backslashreplace")
+        if self._may_hold_one(text):
+            text = self._secret.sub(MASK, text)
+        return text.encode("utf-8", "backslashreplace")
+
+    def _may_hold_one(self, text: str) -> bool:
+        """A look at what every secret has, for a twentieth of the time that masking takes."""
+        if "eyJ" in text or "://" in text or "bearer" in text.lower():
+            return True
+        return TOKEN_TAIL.search(text) is not None or any(each in text for each in self._known)
 
 
 def _forms(secret: str) -> set[str]:

@@ -40,10 +40,14 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """One sample. `room` is None where the disk did not answer; `queues` may be without some."""
+    """One sample. `room` is None where the disk did not answer; `queues` may be without some.
+
+    `dead_letters` counts by kind what waits for a person.
+    """
 
     room: Room | None = None
     queues: Mapping[str, Queue] = field(default_factory=dict)
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
 
     def condition(self) -> Condition:
         """DOWN where commits are about to fail, DEGRADED where somebody should look."""

@@ -21,6 +21,13 @@ class SqliteContent:
         self._writer = writer
         self._reader = reader
 
+    async def replace(self, story: Story, items: Mapping[str, Mapping[str, object]]) -> None:
+        """Save what differs from what is stored. Raises StoreUnavailable."""
+        if await self.load_story() != story:
+            await self.save_story(story)
+        if await self.load_items() != items:
+            await self.save_items(items)
+
     async def save_story(self, story: Story) -> None:
         """Replace the stored story. Raises StoreUnavailable."""
         rows: list[Row] = [(Statement.FRAGMENTS_CLEAR, ())]

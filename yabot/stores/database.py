@@ -19,8 +19,10 @@ import anyio
 import structlog
 
 from actors import Actor
+from yabot.domain.items import Item
 from yabot.domain.story import Story
-from yabot.errors import ConfigError, YabotError
+from yabot.errors import ConfigError, StoreUnavailable, YabotError
+from yabot.stores.bridge import SqliteBridge
 from yabot.stores.commands import SqliteCommandOutbox
 from yabot.stores.connections import Connector, connect, open_reading, open_writing
 from yabot.stores.content import SqliteContent
@@ -29,15 +31,18 @@ from yabot.stores.documents import SqliteDocumentOutbox
 from yabot.stores.epoch import Epoch
 from yabot.stores.events import SqliteEventOutbox
 from yabot.stores.export import SqliteExports
+from yabot.stores.identity import SqliteIdentity
 from yabot.stores.inbox import SqliteInbox
 from yabot.stores.lock import FileLock
 from yabot.stores.migrations import MigrationManager
 from yabot.stores.mongo.connection import MongoConnection
 from yabot.stores.mongo.inheritance import Inheritance
 from yabot.stores.mongo.relay import Copying, DocumentRelay
+from yabot.stores.names import SqliteUserNames
 from yabot.stores.opening import Start, note_start, note_stop, problem
 from yabot.stores.pruning import Pruner, Pruning
 from yabot.stores.reader import Reader
+from yabot.stores.replays import Replays
 from yabot.stores.replies import SqliteReplyOutbox
 from yabot.stores.sampling import Sampling
 from yabot.stores.statements import Statement
@@ -49,7 +54,7 @@ if TYPE_CHECKING:
     from yabot.stores.mongo.client import MongoDatabase
 
 LAST_WRITES = 5.0
-"""Seconds that `close` gives to what still waits to be written."""
+"""Seconds that `close` gives to what still waits to be written, and `install` to the content."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,9 +82,13 @@ class DatabaseManager:
     replies: SqliteReplyOutbox
     commands: SqliteCommandOutbox
     events: SqliteEventOutbox
+    bridge: SqliteBridge
     content: SqliteContent
     dead_letters: SqliteDeadLetters
+    replays: Replays
     exports: SqliteExports
+    names: SqliteUserNames
+    identity: SqliteIdentity
     documents: SqliteDocumentOutbox
     start: Start
 
@@ -142,10 +151,29 @@ class DatabaseManager:
         self.replies = SqliteReplyOutbox(writer, reader, clock)
         self.commands = SqliteCommandOutbox(writer, reader, clock)
         self.events = SqliteEventOutbox(writer, reader, clock, epoch=epoch)
+        self.bridge = SqliteBridge(writer, reader, clock, self.events)
         self.content = SqliteContent(writer, reader)
-        self.dead_letters = SqliteDeadLetters(writer, reader, clock)
+        letters = self.dead_letters = SqliteDeadLetters(writer, reader, clock)
+        self.replays = Replays(writer, letters, self.inbox, self.documents, clock)
         self.exports = SqliteExports(reader, clock)
+        self.names = SqliteUserNames(reader)
+        self.identity = SqliteIdentity(writer, reader)
         await self.inbox.open()
+
+    async def install(self, story: Story, items: Mapping[str, Item]) -> None:
+        """Keep this content, where there is another; call it before the writer's actor starts.
+
+        A database that can't be written keeps what it has: the bot holds its content in memory.
+        """
+        made = {key: item.model_dump(mode="json", exclude_none=True) for key, item in items.items()}
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.writer.run)
+            try:
+                with anyio.fail_after(LAST_WRITES):
+                    await self.content.replace(story, made)
+            except (StoreUnavailable, TimeoutError) as error:
+                log.warning("content.not_saved", error=str(error))
+            group.cancel_scope.cancel()
 
     def writer_actor(self) -> SqliteWriter:
         """The actor that writes; it is supervised, and started before all that commits."""

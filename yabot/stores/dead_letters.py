@@ -10,8 +10,13 @@ from yabot.stores.statements import Statement
 from yabot.stores.writer import Writer
 from yabot.users.ports import Clock, DeadLetter
 
+KINDS = ("update", "command", "reply", "event", "document")
+"""What a dead letter may have been."""
+
 COLUMNS = "id, kind, key, user_id, error, body, at"
-PAGE = f"SELECT {COLUMNS} FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+PAGE = f"""
+    SELECT {COLUMNS} FROM dead_letters
+    WHERE id > ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY id LIMIT ?3"""  # noqa: S608
 ONE = f"SELECT {COLUMNS} FROM dead_letters WHERE id = ?"  # noqa: S608
 COUNT = "SELECT count(*) FROM dead_letters"
 
@@ -40,9 +45,11 @@ class SqliteDeadLetters:
         row = (letter.kind, letter.key, letter.user_id, letter.error, body, at)
         await self._writer.submit([(Statement.DEAD_LETTER_ADD, row)], len(letter.body))
 
-    async def page(self, after: int = 0, limit: int = 100) -> Sequence[StoredLetter]:
-        """Letters with `id > after`, oldest first."""
-        return [_stored(*row) for row in await self._reader.rows(PAGE, after, limit)]
+    async def page(
+        self, after: int = 0, limit: int = 100, *, kind: str | None = None
+    ) -> Sequence[StoredLetter]:
+        """Letters with `id > after`, of one kind or of all, oldest first."""
+        return [_stored(*row) for row in await self._reader.rows(PAGE, after, kind, limit)]
 
     async def get(self, letter_id: int) -> StoredLetter | None:
         """One letter; None when there is none of that id."""

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yabot.domain.values import Instant, UserId
+from yabot.errors import StoreUnavailable
 from yabot.stores.bell import Bell
 from yabot.stores.epoch import Epoch
 from yabot.stores.event_ids import event_ids
 from yabot.stores.moments import from_micros, to_micros
 from yabot.stores.reader import Reader
 from yabot.stores.statements import Statement
-from yabot.stores.transaction import Row
+from yabot.stores.transaction import Row, Written
 from yabot.stores.writer import Writer
 from yabot.users.ports import Clock, DeadLetter
 
@@ -33,6 +34,23 @@ WAITING = f"""
 LAG = """
     SELECT coalesce((SELECT max(seq) FROM outbox_events), 0)
         - coalesce((SELECT position FROM relays WHERE name = ?), 0)"""
+
+MISSED = """
+    SELECT position + 1, (SELECT coalesce(min(seq),
+        1 + (SELECT seq FROM sqlite_sequence WHERE name = 'outbox_events')) FROM outbox_events) - 1
+    FROM relays WHERE name = ?"""
+RETURNED = """
+    SELECT id, body FROM dead_letters INDEXED BY dead_letters_returned
+    WHERE kind = 'event' AND key > ? || ':' AND key < ? || ';' AND returned_at IS NOT NULL
+    ORDER BY id LIMIT 100"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedEvent:
+    """A dead letter that is to be tried again. `body` is the event's envelope."""
+
+    id: int
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +109,7 @@ class SqliteEventOutbox:
 
     async def history(self, after: int, limit: int) -> Sequence[QueuedEvent]:
         """All events that are kept with `seq > after`, in order. Raises StoreUnavailable."""
-        return [_queued(*row) for row in await self._reader.rows(AFTER, after, limit)]
+        return [queued(*row) for row in await self._reader.rows(AFTER, after, limit)]
 
     def feed(self, relay: str) -> "SqliteEventFeed":
         """What the relay of that name has yet to take, now and after every restart."""
@@ -110,13 +128,15 @@ class SqliteEventFeed:
         self._reader = reader
         self._clock = clock
         self._bell = Bell()
+        self._may_have_returned = True
         writer.on_commit(Statement.EVENT_ADD, self._bell.ring)
+        writer.on_commit(Statement.DEAD_LETTER_RETURN, self._returned)
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedEvent]:
         """Events with `seq > after` that this relay has yet to take, in order."""
         self._bell.silence()
         rows = await self._reader.rows(WAITING, after, self._relay, limit)
-        return [_queued(*row) for row in rows]
+        return [queued(*row) for row in rows]
 
     async def changed(self) -> None:
         """Return when events may have come since the last `read`."""
@@ -136,8 +156,46 @@ class SqliteEventFeed:
         """About how many events wait for this relay. Raises StoreUnavailable."""
         return int((await self._reader.rows(LAG, self._relay))[0][0])
 
+    async def missed(self) -> tuple[int, int] | None:
+        """What was pruned before this relay took it, as `EventFeed.missed` says."""
+        row = await self._reader.row(MISSED, self._relay)
+        if row is None or row[1] is None or row[0] > row[1]:
+            return None
+        first, last = row
+        at = to_micros(self._clock())
+        await self._writer.write(
+            (Statement.EVENT_GAP_ADD, (self._relay, first, last, at)),
+            (Statement.RELAY_MOVE, (self._relay, last, at)),
+        )
+        return first, last
 
-def _queued(
+    async def returned(self) -> Sequence[ReturnedEvent]:
+        """Dead letters that are to be tried again, as `EventFeed.returned` says."""
+        if not self._may_have_returned:
+            return ()
+        self._may_have_returned = False
+        try:
+            rows = await self._reader.rows(RETURNED, self._relay, self._relay)
+        except StoreUnavailable:
+            self._may_have_returned = True
+            raise
+        self._may_have_returned |= bool(rows)
+        return [ReturnedEvent(id_, body.encode()) for id_, body in rows]
+
+    async def tried(self, letter_id: int, error: str | None) -> None:
+        """Forget a letter or keep it, as `EventFeed.tried` says."""
+        if error is None:
+            await self._writer.write((Statement.DEAD_LETTER_REMOVE, (letter_id,)))
+            return
+        row = (error, to_micros(self._clock()), letter_id)
+        await self._writer.write((Statement.DEAD_LETTER_KEEP, row))
+
+    def _returned(self, _: Written) -> None:
+        self._may_have_returned = True
+        self._bell.ring()
+
+
+def queued(
     seq: int,
     event_id: str,
     name: str,

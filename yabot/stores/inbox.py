@@ -125,6 +125,22 @@ class SqliteInbox:
         rows = await self._reader.rows(WAITING, after, limit)
         return [_stored(*row) for row in rows]
 
+    async def take_back(self, arrival: Arrival, *also: Row) -> Mail:
+        """Let an update that was marked as processed come once more, as the newest of all.
+
+        `also` is written with it. Raises StoreUnavailable.
+        """
+        self._seq += 1
+        at = to_micros(self._clock())
+        await self._writer.write(
+            (Statement.INBOX_FORGET, (arrival.bot_id, arrival.update_id)),
+            (Statement.INBOX_ADD, (self._seq, *_row(arrival), at)),
+            *also,
+            size=len(arrival.body),
+        )
+        self._backlog += 1
+        return _mail(self._seq, arrival)
+
     async def stamp(self, seq: int) -> None:
         """Count one more attempt of an update, durably, before it is run alone."""
         await self._writer.write((Statement.INBOX_STAMP, (seq,)))

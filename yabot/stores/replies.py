@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import orjson
+
 from yabot.domain.commands import MarkInactive
 from yabot.domain.values import UserId
 from yabot.stores.bell import Bell
@@ -65,7 +67,12 @@ class SqliteReplyOutbox:
         """Move a row to the dead letters, as `ReplyOutbox.refused` says."""
         now = to_micros(self._clock())
         call = row.call
-        letter = (f"call:{call.id}", row.user_id, error, call.params.decode(), now)
+        body = b'{"lane":%s,"method":%s,"params":%s}' % (
+            orjson.dumps(call.lane),
+            orjson.dumps(call.method),
+            call.params,
+        )
+        letter = (f"call:{call.id}", row.user_id, error, body.decode(), now)
         rows: list[Row] = [
             (Statement.REPLY_REMOVE, (row.seq,)),
             (Statement.REPLY_LETTER_ADD, letter),

@@ -17,6 +17,7 @@ import structlog
 from actors import Actor
 from yabot.errors import StoreUnavailable
 from yabot.stores.capacity import Capacity, Queue, Room
+from yabot.stores.dead_letters import KINDS
 from yabot.stores.moments import to_micros
 from yabot.stores.reader import Reader
 from yabot.users.ports import Clock
@@ -28,7 +29,7 @@ PATIENCE = 2.0
 """Seconds that the disk gets to answer; a hanging one costs one thread and no more."""
 
 MOST_COUNTED = 10_000
-"""Due commands are counted up to here."""
+"""Due commands, and dead letters of a kind, are counted up to here."""
 
 OLDEST_UPDATE = """
     SELECT received_at FROM inbox WHERE seq =
@@ -43,6 +44,7 @@ EVENTS = """
 COMMANDS = """
     SELECT count(*), min(due_at) FROM (
         SELECT due_at FROM outbox_commands INDEXED BY commands_by_time WHERE due_at <= ? LIMIT ?)"""
+DEAD_LETTERS = "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE kind = ? LIMIT ?)"
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +93,7 @@ class Sampling:
     async def sample(self) -> Capacity:
         """Look once; what can't be looked at now is left out."""
         before = self.seen.condition().health
-        self.seen = Capacity(await self._room(), await self._queues())
+        self.seen = Capacity(await self._room(), await self._queues(), await self._dead_letters())
         now = self.seen.condition()
         if now.health is not before:
             log.warning("capacity.changed", health=now.health.value, reason=now.reason)
@@ -131,6 +133,13 @@ class Sampling:
             log.warning("capacity.no_database", error=str(error))
             return {}
         return {name: _longest(now, rows) for name, rows in found.items()}
+
+    async def _dead_letters(self) -> Mapping[str, int]:
+        read = self._reader.rows
+        try:
+            return {kind: (await read(DEAD_LETTERS, kind, MOST_COUNTED))[0][0] for kind in KINDS}
+        except StoreUnavailable:
+            return {}
 
 
 class Sampler(Actor[object]):

@@ -13,6 +13,7 @@ class Statement(Enum):
 
     __hash__ = object.__hash__  # by identity: it is looked up once per row
 
+    INBOX_FORGET = "DELETE FROM inbox WHERE bot_id = ? AND update_id = ?"
     INBOX_ADD = """
         INSERT INTO inbox (seq, bot_id, update_id, user_id, body, received_at)
         VALUES (?, ?, ?, ?, ?, ?)"""
@@ -86,6 +87,14 @@ class Statement(Enum):
         INSERT INTO relays (name, position, seen_at) VALUES (?, ?, ?)
         ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position),
             seen_at = excluded.seen_at"""
+    # Back, too: a server can lose what it had.
+    RELAY_PUT = """
+        INSERT INTO relays (name, position, seen_at) VALUES (?, ?, ?)
+        ON CONFLICT (name) DO UPDATE SET position = excluded.position,
+            seen_at = excluded.seen_at"""
+    STREAM_PUT = """
+        INSERT INTO redis_streams (partition, last_id, seq) VALUES (?, ?, ?)
+        ON CONFLICT (partition) DO UPDATE SET last_id = excluded.last_id, seq = excluded.seq"""
     REPLY_REMOVE = "DELETE FROM outbox_replies WHERE seq = ?"
     REPLY_ADD = """
         INSERT INTO outbox_replies (id, user_id, lane, method, params, created_at)
@@ -118,13 +127,40 @@ class Statement(Enum):
         SELECT ?1, ?2, ?3, ?4, ?2 WHERE NOT EXISTS
             (SELECT 1 FROM user_documents WHERE user_id = ?1 AND document IS NULL)
         ON CONFLICT (unique_key) DO NOTHING"""
+    DEAD_LETTER_RETURN = "UPDATE dead_letters SET returned_at = ? WHERE id = ?"
+    DEAD_LETTER_KEEP = """
+        UPDATE dead_letters SET returned_at = NULL, error = ?, at = ? WHERE id = ?"""
     DEAD_LETTER_REMOVE = "DELETE FROM dead_letters WHERE id = ?"
+    EVENT_GAP_ADD = "INSERT INTO event_gaps (relay, first, last, at) VALUES (?, ?, ?, ?)"
 
     FRAGMENTS_CLEAR = "DELETE FROM narrative_fragments"
     FRAGMENT_ADD = """
         INSERT INTO narrative_fragments (language, fragment_id, body) VALUES (?, ?, ?)"""
     ITEMS_CLEAR = "DELETE FROM items"
     ITEM_ADD = "INSERT INTO items (item_id, body) VALUES (?, ?)"
+
+    API_CLIENT_ADD = """
+        INSERT INTO api_clients (client_id, secret_digest, scopes, created_at)
+        VALUES (?, ?, ?, ?)"""
+    API_CLIENT_REVOKE = """
+        UPDATE api_clients SET revoked_at = ? WHERE client_id = ? AND revoked_at IS NULL"""
+    API_SESSIONS_EXPIRE = "DELETE FROM api_sessions WHERE expires_at < ?"
+    API_SESSIONS_TRIM = """
+        DELETE FROM api_sessions WHERE family_id IN
+            (SELECT family_id FROM api_sessions WHERE client_id = ?
+             ORDER BY expires_at DESC LIMIT -1 OFFSET ?)"""
+    API_SESSION_ADD = """
+        INSERT INTO api_sessions
+            (family_id, client_id, scopes, expires_at, current, previous, seed)
+        VALUES (?, ?, ?, ?, ?, ?, ?)"""
+    API_SESSION_ROTATE = """
+        UPDATE api_sessions SET current = ?, previous = ?, seed = ?, rotated_at = ?
+        WHERE family_id = ? AND current = ? AND revoked_at IS NULL"""
+    API_SESSION_REVOKE = """
+        UPDATE api_sessions SET revoked_at = ? WHERE family_id = ? AND revoked_at IS NULL"""
+    API_REVOCATIONS_EXPIRE = "DELETE FROM api_revocations WHERE expires_at < ?"
+    API_REVOCATION_ADD = """
+        INSERT INTO api_revocations (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"""
 
     PRUNE_INBOX = "DELETE FROM inbox WHERE seq BETWEEN ? AND ? AND processed_at < ?"
     PRUNE_KEYS = "DELETE FROM processed_keys WHERE id BETWEEN ? AND ? AND at < ?"

@@ -14,7 +14,7 @@ import anyio
 import structlog
 
 from actors import Actor
-from yabot.domain.decision import Applied, Decision, Rejected
+from yabot.domain.decision import CHANGED, Applied, Decision, Rejected
 from yabot.domain.events import HandlerCompleted, UpdateReceived
 from yabot.domain.user import Language
 from yabot.domain.values import UserId
@@ -34,6 +34,7 @@ from yabot.users.ports import (
     Stored,
     UserStore,
 )
+from yabot.users.reassure import Reassurance, SendNow, send_nothing
 from yabot.users.turn import Handle, RenderNotices, Turn, current_turn
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,8 @@ log = structlog.get_logger(__name__)
 class UserParts:
     """What every user's actor works with.
 
-    `turn_timeout` bounds a handler, in seconds; `default_language` is for who is not known yet.
+    `turn_timeout` bounds a handler, in seconds; `default_language` is for who is not known yet;
+    `send_now` tells them something that waits for no commit.
     """
 
     store: UserStore
@@ -52,6 +54,7 @@ class UserParts:
     clock: Clock
     turn_timeout: float = 10.0
     default_language: Language = "es"
+    send_now: SendNow = send_nothing
 
 
 class UserActor(Actor[UserMessage]):
@@ -76,7 +79,7 @@ class UserActor(Actor[UserMessage]):
         """Do one job, apply one command, or answer one question."""
         match message:
             case Deliver(job=job):
-                await self._until_stored(lambda: self._do(job, message.crashes))
+                await self._until_stored(lambda: self._do(job, message.crashes), job)
                 await self._until_stored(lambda: self._settled(self._user_id))
             case SetAside(job=job, error=error):
                 await self._until_stored(lambda: self._give_up(job, error))
@@ -87,14 +90,26 @@ class UserActor(Actor[UserMessage]):
                 return (await self._load()).user
         return None
 
-    async def _until_stored(self, work: Callable[[], Awaitable[None]]) -> None:
-        """A job waits, in its place, for a store that is away: nothing of it has happened yet."""
+    async def _until_stored(
+        self, work: Callable[[], Awaitable[None]], job: Job | None = None
+    ) -> None:
+        """A job waits, in its place, for a store that is away: nothing of it has happened yet.
+
+        Whose mail it is, is told so while it can't be known who they are.
+        """
+        reassurance = self._reassurance(job) if isinstance(job, Mail) else None
         while True:
             try:
                 return await work()
             except StoreUnavailable as error:
                 log.warning("turn.waits_for_store", user=self._user_id, error=str(error))
-                await anyio.sleep(error.retry_after or 1.0)
+                pause = error.retry_after or 1.0
+            await anyio.sleep(pause)
+            if reassurance is not None and self._stored is None:
+                await reassurance.waited(pause)
+
+    def _reassurance(self, mail: Mail) -> Reassurance:
+        return Reassurance(mail, self._parts.send_now, self._parts.default_language)
 
     async def _do(self, job: Job, crashes: int) -> None:
         if isinstance(job, Mail) and job.seq <= self._last_seq:
@@ -143,6 +158,9 @@ class UserActor(Actor[UserMessage]):
                 return Rejected("key_reused", "key_reused", status=422)
             return answers.decode(known.body)
         turn = await self._begin(once.key if once else "", causes.of_question(once))
+        if turn.user is not None and message.only_if is not None and not message.only_if(turn.user):
+            turn.close()
+            return CHANGED
         decision = turn.apply(message.command)
         outcome = Applied(turn.seen) if isinstance(decision, Decision) else decision
         if once is None and isinstance(outcome, Rejected):

@@ -1,5 +1,7 @@
 """The stored answer of a command with a key, as JSON: a repetition gets what the first one got."""
 
+from dataclasses import replace
+
 import orjson
 
 from yabot.domain.decision import Applied, Rejected
@@ -23,6 +25,6 @@ def decode(body: bytes) -> Applied | Rejected:
     """The outcome behind stored JSON, marked as replayed."""
     answer = orjson.loads(body)
     if "rejected" in answer:
-        return Rejected(**answer["rejected"])
+        return replace(Rejected(**answer["rejected"]), replayed=True)
     user = answer["user"]
     return Applied(User.model_validate(user) if user is not None else None, replayed=True)

@@ -23,9 +23,10 @@ from actors import (
     Restart,
     TooManyActors,
     VirtualActors,
+    memory_above,
 )
 from yabot.domain.commands import Command
-from yabot.domain.decision import Applied, Once, Rejected
+from yabot.domain.decision import CHANGED, Applied, Once, Precondition, Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
 from yabot.errors import DeadlinePassed, Overloaded
@@ -36,6 +37,9 @@ from yabot.users.turn import current_turn
 
 WINDOW = 64
 """Messages that one user's mailbox holds; the rest of their mail waits in the inbox."""
+
+MEMORY = 480_000_000
+"""Bytes of this process above which the users idle longest leave it; they are in the store."""
 
 ASK_TIMEOUT = 5.0
 """Seconds that a question waits when its caller names no deadline."""
@@ -67,6 +71,7 @@ class UserDirectory:
         *,
         idle: float = 300.0,
         limit: int = 20_000,
+        memory: int = MEMORY,
     ) -> None:
         self._inbox = inbox
         self._behind: dict[UserId, Behind] = {}
@@ -76,6 +81,7 @@ class UserDirectory:
             mailbox=Mailbox(capacity=WINDOW),
             idle=idle,
             limit=limit,
+            pressed=memory_above(memory),
             on_crash=after_crash,
         )
 
@@ -122,13 +128,16 @@ class UserDirectory:
         command: Command,
         *,
         once: Once | None = None,
+        only_if: Precondition | None = None,
         timeout: float | None = None,
     ) -> Applied | Rejected:
         """Apply a command, as `UserGateway.apply` says."""
         turn = current_turn.get()
         if turn is None or turn.closed:
-            return await self._ask(user_id, Apply(command, once), timeout)
+            return await self._ask(user_id, Apply(command, once, only_if), timeout)
         self._own_turn_only(turn.user_id, user_id)
+        if turn.user is not None and only_if is not None and not only_if(turn.user):
+            return CHANGED
         decision = turn.apply(command)
         return decision if isinstance(decision, Rejected) else Applied(decision.after)
 

@@ -22,7 +22,7 @@ def give_up(turn: Turn, job: Job, error: str, default_language: Language) -> Com
         else job.command.model_dump_json().encode()
     )
     turn.emit(UpdateSetAside(reason="killed" if error == "killed" else "crashed"))
-    chat_id = _chat_to_tell(job) if isinstance(job, Mail) else None
+    chat_id = chat_to_tell(job) if isinstance(job, Mail) else None
     if chat_id is not None:
         language = turn.user.language if turn.user is not None else default_language
         text = {"chat_id": chat_id, "text": say(language, "went_wrong")}
@@ -34,7 +34,7 @@ def give_up(turn: Turn, job: Job, error: str, default_language: Language) -> Com
     return turn.to_commit(command_id=job.id, dead_letters=(letter,))
 
 
-def _chat_to_tell(mail: Mail) -> int | None:
+def chat_to_tell(mail: Mail) -> int | None:
     """The private chat in which the update came; a group is not told of one user's trouble."""
     for kind, content in mail.update.items():
         if kind == "update_id" or not isinstance(content, dict):

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from actors import Message
 from yabot.domain.commands import Command
-from yabot.domain.decision import Applied, Once, Rejected
+from yabot.domain.decision import Applied, Once, Precondition, Rejected
 from yabot.domain.user import User
 from yabot.users.ports import DueCommand, Mail
 
@@ -31,10 +31,15 @@ class SetAside(Message[None]):
 
 @dataclass(frozen=True, slots=True)
 class Apply(Message[Applied | Rejected]):
-    """Apply a command now; with `once`, only the first time its key is seen."""
+    """Apply a command now; with `once`, only the first time its key is seen.
+
+    `only_if` is asked in the turn itself, so nothing comes between its answer and the command. A
+    repeated key gets its stored answer without it.
+    """
 
     command: Command
     once: Once | None = None
+    only_if: Precondition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,16 @@ from yabot.stores.content import SqliteContent
 from yabot.stores.documents import QueuedDocument, SqliteDocumentOutbox
 from yabot.stores.mongo.connection import MongoConnection
 from yabot.stores.mongo.marks import Verdict, has_others, judge
-from yabot.stores.mongo.ports import Mark
+from yabot.stores.mongo.ports import DocumentVersion, Mark, Refused
 
 COMPARE_EVERY = 5.0
 """Seconds after which an idle relay looks at the server's mark again."""
 
 GATHERING = 0.1
 """Seconds from the first document that is ahead to reading, so that they come in batches."""
+
+MOST, FEWEST = 500, 20
+"""Documents in one batch: fewer after one that was not taken in time, then more again."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +55,7 @@ class Copying:
 class DocumentRelay(Relay[QueuedDocument]):
     """Empties the documents outbox into the server, and keeps its content and its mark right."""
 
-    batch = 500
+    batch = MOST
     longest_pause = 5.0
 
     def __init__(
@@ -94,8 +97,7 @@ class DocumentRelay(Relay[QueuedDocument]):
 
     async def forward(self, rows: Sequence[QueuedDocument]) -> None:
         """Bring the documents, then note that they are there."""
-        documents = [row.document for row in rows]
-        refused = await self._connection.call(lambda store: store.put(documents))
+        refused = await self._put([row.document for row in rows])
         if refused:
             await self._connection.recheck()
         faults.reach("after_apply")
@@ -107,6 +109,16 @@ class DocumentRelay(Relay[QueuedDocument]):
         self._copying.refused += len(refused)
         for one in refused:
             log.error("document.set_aside", user=one.user_id, error=one.error)
+
+    async def _put(self, documents: Sequence[DocumentVersion]) -> Sequence[Refused]:
+        """Bring a batch that the server can take in time, however slow it is."""
+        try:
+            refused = await self._connection.call(lambda store: store.put(documents))
+        except StoreUnavailable:
+            self.batch = max(FEWEST, len(documents) // 2)
+            raise
+        self.batch = min(MOST, 2 * self.batch)
+        return refused
 
     async def _compare(self) -> bool:
         """Whether the server is as we left it; where it is not, a resync begins."""
