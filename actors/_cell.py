@@ -14,11 +14,11 @@ from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from actors._chain import Chain
 from actors._dead_letters import Reason
 from actors._errors import ActorStopped, MailboxFull, StashFull
+from actors._mail import Mail
 from actors._mailbox import Overflow
-from actors._messages import Envelope
+from actors._messages import Envelope, Slip, opened
 
 if TYPE_CHECKING:
     from actors._actor import Actor
@@ -54,7 +54,7 @@ class Place:
         self.error: ActorStopped | None = None
 
 
-class Cell(Chain):
+class Cell(Mail):
     """One actor: its mail, its state, and what is wanted of it."""
 
     __slots__ = (
@@ -80,7 +80,7 @@ class Cell(Chain):
         self.line: OrderedDict[Envelope, Place] | None = None
         self.stash: deque[Envelope] | None = None
         self.repeat: Envelope | None = None
-        self.handling: Envelope | None = None
+        self.handling: Envelope | Slip | None = None
         self.failure: Exception | None = None
         self.actor: Actor[Any] | None = None
         self.worker: Worker | None = None
@@ -94,19 +94,20 @@ class Cell(Chain):
         """The full name, with the family's for a virtual actor."""
         return f"{self.kind.prefix}{self.key}"
 
-    def post(self, envelope: Envelope) -> bool:
-        """Take a message. False: the mailbox is full and its policy is to wait."""
+    def post(self, item: object) -> bool:
+        """Take a message, bare or in its envelope. False: the mailbox is full and its policy is to
+        wait."""
         if self.closed:
             raise ActorStopped(self.name)
-        last = self.tail
-        if last is None:
-            self.head = envelope
-        elif self.depth < self.kind.capacity:
-            last.next = envelope
-        else:
-            return self._overflow(envelope)
-        self.tail = envelope
-        self.depth += 1
+        mail = self.mail
+        if not mail:
+            if mail is None:
+                mail = self.mail = deque()
+            if type(item) is not Envelope:
+                self.since = self.kind.now()
+        elif len(mail) >= self.kind.capacity:
+            return self._overflow(item)
+        mail.append(item)
         if not self.scheduled:
             self.scheduled = True
             workers = self.kind.workers
@@ -115,14 +116,16 @@ class Cell(Chain):
                 workers.call()
         return True
 
-    def _overflow(self, envelope: Envelope) -> bool:
+    def _overflow(self, item: object) -> bool:
+        envelope = self.envelope_of(item)
         match self.kind.mailbox.overflow:
             case Overflow.WAIT:
                 return False
             case Overflow.DROP_OLD:
                 full = self.full()
-                oldest = self.pop()
-                self.append(envelope)
+                assert self.mail is not None
+                oldest = self.envelope_of(self.mail.popleft())
+                self.mail.append(item)
                 self.reject(oldest, Reason.DROPPED, full)
                 return True
             case Overflow.DROP_NEW if envelope.ticket is None:
@@ -133,9 +136,20 @@ class Cell(Chain):
 
     def full(self) -> MailboxFull:
         """The error for a sender who finds no room; the age of the mail says when to try again."""
-        oldest = self.head.enqueued if self.head is not None else 0.0
-        age = self.kind.runtime.backend.now() - oldest
+        now = self.kind.now()
+        age = now - self.oldest(now)
         return MailboxFull(self.name, capacity=self.kind.capacity, retry_after=max(0.05, age))
+
+    def envelope_of(self, item: object) -> Envelope:
+        """The envelope of what came out of the mailbox, made now for what was in it bare."""
+        return item if type(item) is Envelope else Envelope(item, self, None, self.since, None)
+
+    def stamp(self) -> None:
+        """Write the time on the last message, for the age of those that come after it."""
+        if self.mail:
+            last = self.mail[-1]
+            if type(last) is not Envelope:
+                self.mail[-1] = Envelope(last, self, None, self.kind.now(), None)
 
     def line_up(self, envelope: Envelope, waiter: Waiter | None) -> Place:
         """Put a message in the line before the full mailbox; an asker waits elsewhere."""
@@ -201,14 +215,15 @@ class Cell(Chain):
     def reject_all(self) -> None:
         """Turn down all mail, the stash and the line, because the actor has ended."""
         line, self.line = self.line, None
+        mail, self.mail = self.mail, None
         stash, self.stash = self.stash, None
         repeat, self.repeat = self.repeat, None
         if repeat is not None:
             self.reject(repeat, Reason.STOPPED, ActorStopped(self.name))
         for envelope in stash or ():
             self.reject(envelope, Reason.STOPPED, ActorStopped(self.name))
-        while self.head is not None:
-            self.reject(self.pop(), Reason.STOPPED, ActorStopped(self.name))
+        for item in mail or ():
+            self.reject(self.envelope_of(item), Reason.STOPPED, ActorStopped(self.name))
         for envelope, place in (line or {}).items():
             if place.waiter is None:
                 self.reject(envelope, Reason.STOPPED, ActorStopped(self.name))
@@ -218,7 +233,7 @@ class Cell(Chain):
 
     def notify(self, message: object) -> None:
         """Take a notice of the runtime, beyond the bound: there is one for each watch."""
-        envelope = Envelope(message, self, None, self.kind.runtime.backend.now(), None)
+        envelope = Envelope(message, self, None, self.kind.now(), None)
         if self.closed:
             self.reject(envelope, Reason.STOPPED, ActorStopped(self.name))
             return
@@ -233,7 +248,7 @@ class Cell(Chain):
             raise StashFull(self.name, self.kind.capacity)
         if self.handling is None:
             raise RuntimeError(f"{self.name} handles no message that it could set aside")
-        self.stash.append(self.handling)
+        self.stash.append(opened(self.handling))
         self.handling = None
 
     def unstash(self) -> None:

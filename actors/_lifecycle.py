@@ -60,7 +60,7 @@ async def attend(cell: Cell) -> bool:
         elif wants & START:
             cell.wants &= ~START
             await _start(cell)
-        elif cell.head is not None and not resting:
+        elif cell.mail and not resting:
             return True
         elif wants & STOP:
             await _end(cell)
@@ -136,7 +136,7 @@ async def _crash(cell: Cell, envelope: Envelope | None, error: Exception) -> Non
         runtime.letters.record(Reason.CRASHED, cell.name, message)
     runtime.crashed(Crash(cell.name, error, message, cell.crashes, decision))
     if isinstance(decision, Restart) and decision.first is not None:
-        cell.repeat = Envelope(decision.first, cell, None, runtime.backend.now(), envelope)
+        cell.repeat = Envelope(decision.first, cell, None, cell.oldest(now), envelope)
     if isinstance(decision, Stop):
         cell.closed = True
         cell.wants |= KILL
@@ -192,7 +192,7 @@ async def _passivate(cell: Cell) -> None:
         return
     await retire(cell)
     family.passivated += 1
-    if cell.head is not None or cell.wants:
+    if cell.mail or cell.wants:
         cell.state = State.NEW
         cell.wants |= START
         cell.wake_waiters()

@@ -1,6 +1,7 @@
 """A message and what travels with it: who caused it, when it was sent, who waits for its answer.
 
-Rule: an envelope costs a handful of stores; what only some readers need is made when they ask."""
+Rule: what only some readers need is made when they ask. That goes for the envelope too: a message
+that no handler sent, and for whose answer nobody waits, travels bare."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _numbers = count(1)
+
+
+Slip: TypeAlias = list[Any]
+"""Stands for the envelope of a message that came bare, because it costs a quarter of one:
+[message, cell, time], and once somebody asked, [envelope]. Each message has a list of its own: by
+it a task that its handler leaves behind finds this message, whatever is handled meanwhile."""
 
 
 class Message(Generic[R]):
@@ -40,7 +47,7 @@ class Trace:
 class Envelope:
     """A message on its way. Handlers read theirs with `current_envelope()`."""
 
-    __slots__ = ("_number", "causation", "enqueued", "message", "next", "target", "ticket", "trace")
+    __slots__ = ("_number", "causation", "enqueued", "message", "target", "ticket", "trace")
 
     def __init__(
         self,
@@ -48,18 +55,21 @@ class Envelope:
         target: Cell | None,
         ticket: Ticket | None,
         enqueued: float,
-        parent: Envelope | None,
+        parent: Envelope | Slip | None,
     ) -> None:
         self.message = message
         self.target = target
         self.ticket = ticket
         self.enqueued = enqueued
-        self.next: Envelope | None = None
+        """When it was sent, on the system's clock; to within one turn of its actor where no handler
+        sent it and nobody waits for its answer."""
         self._number = 0
         if parent is None:
             self.trace: Trace | None = None
             self.causation = 0
         else:
+            if type(parent) is not Envelope:
+                parent = opened(parent)
             self.trace = parent.trace or parent.begin_trace()
             self.causation = parent._number or parent.number
 
@@ -96,14 +106,28 @@ class Envelope:
         return self.trace
 
 
-current: ContextVar[Envelope | None] = ContextVar("actors.current_envelope", default=None)
+def opened(here: Envelope | Slip) -> Envelope:
+    """The one envelope that a slip stands for; made at the first call."""
+    if isinstance(here, Envelope):
+        return here
+    if len(here) > 1:
+        message, cell, enqueued = here
+        here[:] = [Envelope(message, cell, None, enqueued, None)]
+        if cell.handling is here:
+            cell.handling = here[0]
+    envelope: Envelope = here[0]
+    return envelope
+
+
+current: ContextVar[Envelope | Slip | None] = ContextVar("actors.current_envelope", default=None)
 get_current = current.get
 """Looked up once: every message asks for it."""
 
 
 def current_envelope() -> Envelope | None:
     """The envelope of the message that is being handled here; None outside a handler."""
-    return current.get()
+    here = get_current()
+    return opened(here) if here is not None else None
 
 
 @contextmanager

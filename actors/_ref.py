@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from actors._cell import HOLD, KILL, RESUME, RETIRE, STOP, State
 from actors._errors import ActorCrashed, ActorStopped
-from actors._messages import Envelope, Message, get_current
+from actors._messages import Envelope, Message, current_envelope, get_current
 from actors._snapshot import ActorStatistics, actor_statistics
 from actors._ticket import Answer, refuse_cycle
 
@@ -30,9 +30,6 @@ class ActorRef(Generic[M]):
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
 
-    def _target(self) -> Cell:
-        return self._cell
-
     @property
     def name(self) -> str:
         """The actor's name, unique in its system."""
@@ -49,9 +46,13 @@ class ActorRef(Generic[M]):
 
     def tell_nowait(self, message: M) -> None:
         """Send a message. Raises MailboxFull or ActorStopped, and then nothing was sent."""
-        cell = self._target()
-        envelope = Envelope(message, cell, None, cell.kind.now(), get_current())
-        if not cell.post(envelope):
+        cell = self._cell
+        cause = get_current()
+        if cause is None and type(message) is not Envelope:
+            taken = cell.post(message)
+        else:
+            taken = cell.post(Envelope(message, cell, None, cell.kind.now(), cause))
+        if not taken:
             raise cell.full()
 
     async def tell(self, message: M) -> None:
@@ -60,12 +61,12 @@ class ActorRef(Generic[M]):
         Cancelled while it waits, it takes the message back unless its turn has come. Raises
         MailboxFull, ActorStopped, or AskCycle where the receiver waits for this sender; then
         nothing was sent. It yields only if it waits."""
-        cell = self._target()
+        cell = self._cell
         backend = cell.kind.runtime.backend
         envelope = Envelope(message, cell, None, backend.now(), get_current())
         if cell.post(envelope):
             return
-        refuse_cycle(cell, get_current())
+        refuse_cycle(cell, current_envelope())
         waiter = backend.waiter()
         place = cell.line_up(envelope, waiter)
         try:
@@ -82,10 +83,10 @@ class ActorRef(Generic[M]):
         Raises MailboxFull, ActorStopped or AskCycle where it was not taken; AskTimeout,
         ActorCrashed or ActorKilled where its effect is unknown; UnhandledMessage; and what the
         actor declares in `answers`, as it is."""
-        cell = self._target()
+        cell = self._cell
         runtime = cell.kind.runtime
         backend = runtime.backend
-        asker = get_current()
+        asker = current_envelope()
         if asker is not None:
             refuse_cycle(cell, asker)
         now = backend.now()
@@ -112,7 +113,7 @@ class ActorRef(Generic[M]):
         """Begin a graceful stop: refuse new mail, handle what waits, call `stopping()`, end.
 
         This is how an actor stops itself."""
-        cell = self._target()
+        cell = self._cell
         cell.closed = True
         cell.want(STOP)
 
@@ -121,8 +122,8 @@ class ActorRef(Generic[M]):
 
         The deadline holds even if this call is cancelled. After it, `stopping()` has one more
         second. Raises AskCycle in the actor's own handler, which would wait for itself."""
-        cell = self._target()
-        refuse_cycle(cell, get_current())
+        cell = self._cell
+        refuse_cycle(cell, current_envelope())
         self.stop_nowait()
         runtime = cell.kind.runtime
         slot = runtime.wheel.add(cell, runtime.backend.now() + timeout)
@@ -142,8 +143,8 @@ class ActorRef(Generic[M]):
         """End the incarnation after its current message and keep the mail until `resume()`.
 
         After `timeout` seconds the handler is cancelled."""
-        cell = self._target()
-        refuse_cycle(cell, get_current())
+        cell = self._cell
+        refuse_cycle(cell, current_envelope())
         cell.want(HOLD)
         runtime = cell.kind.runtime
         deadline = _HoldDeadline(cell)
@@ -156,7 +157,7 @@ class ActorRef(Generic[M]):
         """Start a held actor, or one that waits for its restart, and wait until it has started.
 
         Raises ActorCrashed where it could not start and ActorStopped where it has ended."""
-        cell = self._target()
+        cell = self._cell
         cell.want(RESUME)
         while cell.wants & RESUME and cell.state is not State.ENDED:
             await cell.wait_change()
@@ -166,7 +167,7 @@ class ActorRef(Generic[M]):
         """Return when `started()` has returned.
 
         Raises ActorCrashed where it failed and ActorStopped where the actor has ended."""
-        cell = self._target()
+        cell = self._cell
         while cell.state is not State.RUNNING:
             if cell.state is State.ENDED:
                 raise ActorStopped(cell.name)
@@ -176,7 +177,7 @@ class ActorRef(Generic[M]):
 
     def statistics(self) -> ActorStatistics:
         """What the actor does now. For a virtual actor this activates it."""
-        cell = self._target()
+        cell = self._cell
         return actor_statistics(cell.kind.runtime, cell)
 
     def _watch(self, watcher: Cell, notice: object) -> None:
@@ -211,7 +212,8 @@ class VirtualRef(ActorRef[M]):
         self._family = family
         self._key = key
 
-    def _target(self) -> Cell:
+    @property
+    def _cell(self) -> Cell:  # type: ignore[override]  # found or made anew each time
         return self._family._cell(self._key)
 
     @property
@@ -241,7 +243,7 @@ class VirtualRef(ActorRef[M]):
         cell = self._family._cells.get(self._key)
         if cell is None:
             return
-        refuse_cycle(cell, get_current())
+        refuse_cycle(cell, current_envelope())
         cell.want(RETIRE)
         runtime = cell.kind.runtime
         slot = runtime.wheel.add(cell, runtime.backend.now() + timeout)

@@ -21,7 +21,10 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True)
 class ActorStatistics:
-    """One actor: messages that wait, seconds that the oldest has waited, crashes in a row."""
+    """One actor: messages that wait, seconds that the oldest has waited, crashes in a row.
+
+    The wait of what no handler sent and nobody waits for is known to within one turn of the actor,
+    that of a single message exactly."""
 
     name: str
     state: str
@@ -74,7 +77,7 @@ def active_cells(runtime: Runtime) -> list[Cell]:
 def oldest_wait(runtime: Runtime, cells: Iterable[Cell]) -> float:
     """Seconds that the oldest waiting message has waited."""
     now = runtime.backend.now()
-    return max((now - cell.head.enqueued for cell in cells if cell.head is not None), default=0.0)
+    return max((now - cell.oldest(now) for cell in cells), default=0.0)
 
 
 def actor_statistics(runtime: Runtime, cell: Cell) -> ActorStatistics:

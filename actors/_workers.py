@@ -22,7 +22,7 @@ from actors._cell import Cell
 from actors._dead_letters import Reason
 from actors._errors import ActorStopped
 from actors._isolation import in_context
-from actors._messages import current
+from actors._messages import Envelope, Slip, current, opened
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -40,7 +40,7 @@ SPARE = 256
 
 
 class Worker:
-    """One task. `busy`: inside a handler or a hook, so it may be suspended there."""
+    """One task. `busy`: at work on a cell, so where it is suspended it is in a handler or hook."""
 
     __slots__ = ("busy", "cell", "scope", "waiter")
 
@@ -98,7 +98,6 @@ class Workers:
 
     async def _work(self, worker: Worker) -> bool:
         """Lead whenever nobody else does. False: the scope is spent. True: enough workers."""
-        worker.busy = False
         while True:
             if self.leader is None or self.leader.busy:
                 self.leader = worker
@@ -119,90 +118,92 @@ class Workers:
         Everything between two messages is here, because each call would cost as much as a
         message does."""
         ready, base, set_current = self.ready, self._base, current.set
-        cell, share, handled = worker.cell, BUDGET, 0
+        cell, share, actor, isolated = worker.cell, BUDGET, None, False
+        worker.busy = True
         seen = perf_counter()
-        until, unseen = seen + SLICE, 1
+        until, stride = seen + SLICE, 1
         while True:
-            unseen -= 1
-            if not unseen:
+            if cell is None or not share % stride:
                 before, seen = seen, perf_counter()
                 # A look at the clock costs a tenth of a message: short handlers share one.
-                unseen = STRIDE if seen - before < SLICE / STRIDE else 1
+                stride = STRIDE if seen - before < SLICE / STRIDE else 1
                 if seen >= until:
                     if cell is not None:
-                        self._release(worker, cell)
+                        self._release(worker, cell, share)
                         cell = None
-                    self.handled += handled
+                    worker.busy = False
                     await self._backend.checkpoint()
-                    handled, seen = 0, perf_counter()
+                    worker.busy = True
+                    seen = perf_counter()
                     until = seen + SLICE
             if cell is None:
                 if self.leader is not worker or not ready:
                     break
                 cell = worker.cell = ready.popleft()
                 cell.worker = worker
-                share = BUDGET
+                share, actor = BUDGET, cell.actor
+                isolated = actor is not None and actor.isolated
             if ready and not self.summoned:
                 self._summon()
-            going_on = True
             if cell.wants:
-                worker.busy = True
                 going_on = await _lifecycle.attend(cell)
-                worker.busy = False
                 if worker.scope.cancel_called:
+                    self.handled += BUDGET - share
                     break
-            actor, envelope = cell.actor, cell.head
-            if actor is None or envelope is None or not going_on:
-                self._release(worker, cell)
+                actor = cell.actor if going_on else None
+                isolated = actor is not None and actor.isolated
+            mail = cell.mail
+            if actor is None or not mail:
+                self._release(worker, cell, share)
                 cell = None
                 continue
-            cell.head = envelope.next
-            if envelope.next is None:
-                cell.tail = None
-            else:
-                envelope.next = None
-            cell.depth -= 1
+            item = mail.popleft()
             if cell.line is not None:
                 cell.admit()
-            ticket = envelope.ticket
-            if ticket is not None and ticket.done:
-                cell.reject(envelope, Reason.EXPIRED, ActorStopped(cell.name))
-                continue
-            cell.handling = envelope
-            worker.busy = True
-            try:
-                if actor.isolated:
-                    context = base.copy()
-                    context.run(current.set, envelope)
-                    result = await in_context(context, actor.receive(envelope.message))
-                else:
-                    set_current(envelope)
-                    result = await actor.receive(envelope.message)
-            except BaseException as error:
-                await _lifecycle.failed(cell, envelope, error)
+            here: Envelope | Slip
+            if type(item) is Envelope:
+                here, message, ticket = item, item.message, item.ticket
+                cell.since = item.enqueued
+                if ticket is not None and ticket.done:
+                    cell.reject(item, Reason.EXPIRED, ActorStopped(cell.name))
+                    continue
             else:
-                if ticket is not None and cell.handling is envelope:
+                here, message, ticket = [item, cell, cell.since], item, None
+            cell.handling = here
+            try:
+                if isolated:
+                    context = base.copy()
+                    context.run(set_current, here)
+                    result = await in_context(context, actor.receive(message))
+                else:
+                    set_current(here)
+                    result = await actor.receive(message)
+            except BaseException as error:
+                await _lifecycle.failed(cell, opened(here), error)
+                actor = cell.actor
+            else:
+                if ticket is not None and cell.handling is here:
                     ticket.resolve(result)
                 if cell.crashes:
                     cell.crashes = 0
             cell.handling = None
-            worker.busy = False
-            handled += 1
             share -= 1
-            if self.leader is not worker:
-                if self.leader is None or self.leader.busy:
-                    self.leader = worker
-                else:
-                    share = 0
-            if not share or cell.head is None:
-                self._release(worker, cell)
+            leader = self.leader
+            if leader is not worker and (leader is None or leader.busy):
+                leader = self.leader = worker
+            if not share or not mail or leader is not worker:
+                self._release(worker, cell, share)
                 cell = None
-        self.handled += handled
 
-    def _release(self, worker: Worker, cell: Cell) -> None:
-        """Let go of a cell: back to the run queue if it has more to do, else to sleep."""
+    def _release(self, worker: Worker, cell: Cell, share: int) -> None:
+        """Let go of a cell: back to the run queue if it has more to do, else to sleep. `share` is
+        what is left of its budget."""
+        self.handled += BUDGET - share
         worker.cell = cell.worker = None
-        if cell.wants or (cell.head is not None and cell.actor is not None):
+        if not cell.mail:
+            cell.mail = None
+        if cell.wants or (cell.mail and cell.actor is not None):
+            cell.stamp()
             self.ready.append(cell)
             return
         cell.scheduled = False

@@ -99,29 +99,32 @@ async def ask_crowd(sizes: Sizes) -> dict[str, float]:
         return watch.per_second(sizes.asks)
 
 
-class Shared(Actor[int]):
+class Part(Actor[int]):
     """One of many that count together."""
 
-    left = 0
-    done: anyio.Event
+    def __init__(self, counter: Counting) -> None:
+        self.counter = counter
 
     async def receive(self, message: int) -> None:
-        Shared.left -= 1
-        if not Shared.left:
-            Shared.done.set()
+        counter = self.counter
+        counter.left -= 1
+        if not counter.left:
+            counter.done.set()
 
 
 async def fan_out(sizes: Sizes) -> dict[str, float]:
     """To many actors in turn, again and again."""
     async with ActorSystem() as system:
-        Shared.left, Shared.done = sizes.actors * sizes.rounds, anyio.Event()
-        refs = [system.spawn(Shared, name=str(number)) for number in range(sizes.actors)]
+        counter = Counting(sizes.actors * sizes.rounds)
+        refs = [
+            system.spawn(lambda: Part(counter), name=str(number)) for number in range(sizes.actors)
+        ]
         await refs[-1].wait_started()
         watch = Stopwatch()
         for number in range(sizes.rounds):
             for ref in refs:
                 ref.tell_nowait(number)
-        await Shared.done.wait()
+        await counter.done.wait()
         return watch.per_second(sizes.actors * sizes.rounds)
 
 
@@ -129,7 +132,6 @@ async def spawn(sizes: Sizes) -> dict[str, float]:
     """Actors with a name each, until the last of them has started."""
     names = [f"actor {number}" for number in range(sizes.actors)]
     async with ActorSystem() as system:
-        gc.collect()
         watch = Stopwatch()
         for name in names:
             ref = system.spawn(Idle, name=name)
@@ -159,7 +161,7 @@ async def idle(sizes: Sizes) -> dict[str, float]:
         cell = family.cells()[-1]
         return {
             "bytes": (after - before) / (len(family) - 1),
-            "cell_bytes": sys.getsizeof(cell) + sys.getsizeof(cell.used),
+            "cell_bytes": sum(map(sys.getsizeof, (cell, cell.used, cell.since))),
         }
 
 

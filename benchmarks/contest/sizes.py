@@ -1,5 +1,6 @@
 """How much of everything a measure does, and the clock that it is measured with."""
 
+import gc
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import process_time
@@ -43,9 +44,11 @@ Measures: TypeAlias = Mapping[str, Measure]
 
 
 class Stopwatch:
-    """CPU seconds of this process: what others do on the machine meanwhile does not count."""
+    """CPU seconds of this process: what others do on the machine meanwhile does not count, nor
+    what the collector would yet do about that which was made before."""
 
     def __init__(self) -> None:
+        gc.collect()
         self._began = process_time()
 
     def per_second(self, count: int) -> dict[str, float]:

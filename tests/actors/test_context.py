@@ -6,6 +6,7 @@ from contextvars import ContextVar
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from actors import Actor, ActorRef, ActorSystem, Envelope, Message, current_envelope, origin
 from actors.testing import wait_until_idle
@@ -83,6 +84,91 @@ async def test_there_is_no_envelope_outside_a_handler(system: ActorSystem) -> No
     await anyio.sleep(1)
     assert current_envelope() is None
     assert seen == [None, None]
+
+
+class Spawning(Actor[str]):
+    """Leaves a task behind for each message, which looks at its envelope now and then."""
+
+    def __init__(self, group: TaskGroup, seen: dict[str, list[Envelope | None]]) -> None:
+        self.group = group
+        self.seen = seen
+
+    async def receive(self, message: str) -> None:
+        self.group.start_soon(self.look, self.seen.setdefault(message, []))
+        if message == "waits":
+            await anyio.sleep(1)
+
+    async def look(self, seen: list[Envelope | None]) -> None:
+        for _ in range(3):
+            seen.append(current_envelope())
+            await anyio.sleep(2)
+
+
+async def test_a_task_that_a_handler_leaves_behind_finds_the_message_of_its_own(
+    system: ActorSystem,
+) -> None:
+    seen: dict[str, list[Envelope | None]] = {}
+    async with anyio.create_task_group() as group:
+        spawning = system.spawn(lambda: Spawning(group, seen), name="spawning")
+        for message in ("at once", "waits", "after it"):
+            spawning.tell_nowait(message)
+        await wait_until_idle(system)
+    assert list(seen) == ["at once", "waits", "after it"]
+    found = {message: one for message, (one, *_) in seen.items() if one is not None}
+    for message, envelopes in seen.items():
+        assert found[message].message == message
+        assert all(one is found[message] for one in envelopes)
+    for distinct in ("number", "correlation_id"):
+        assert len({getattr(one, distinct) for one in found.values()}) == 3
+
+
+async def test_what_a_handler_and_its_tasks_send_has_the_same_cause(system: ActorSystem) -> None:
+    causes: list[tuple[int | None, str]] = []
+    numbers: list[int] = []
+
+    def note(_actor: Player) -> None:
+        own = current_envelope()
+        assert own is not None
+        causes.append((own.causation_id, own.correlation_id))
+
+    async with anyio.create_task_group() as group:
+
+        async def send_later() -> None:
+            await anyio.sleep(1)
+            await second.tell(Do(note))
+
+        def send(_actor: Player) -> None:
+            group.start_soon(send_later)
+            second.tell_nowait(Do(note))
+            own = current_envelope()
+            assert own is not None
+            numbers.append(own.number)
+
+        first, second = (system.spawn(Player, name=name) for name in ("first", "second"))
+        first.tell_nowait(Do(send))
+        first.tell_nowait(Do(send))
+        await anyio.sleep(5)
+    assert len(set(causes)) == len(set(numbers)) == 2
+    assert sorted(causes) == sorted([*causes[:2], *causes[:2]])
+    assert {cause for cause, _ in causes} == set(numbers)
+
+
+async def test_an_envelope_may_be_sent_as_a_message(system: ActorSystem) -> None:
+    seen: list[tuple[object, Envelope | None]] = []
+
+    class Archive(Actor[Envelope]):
+        async def receive(self, message: Envelope) -> None:
+            seen.append((message.message, current_envelope()))
+
+    with origin() as root:
+        kept = root
+    system.spawn(Archive, name="archive").tell_nowait(kept)
+    await wait_until_idle(system)
+    ((message, own),) = seen
+    assert message is None
+    assert own is not None
+    assert own is not kept
+    assert own.message is kept
 
 
 async def test_handlers_of_isolated_actors_see_nobody_elses_variables(system: ActorSystem) -> None:

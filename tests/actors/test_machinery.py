@@ -1,4 +1,4 @@
-"""The parts below the actors: chain, wheel, workers, snapshot, watchdog, and tools for tests."""
+"""The parts below the actors: mail, wheel, workers, snapshot, watchdog, and tools for tests."""
 
 import asyncio
 import socket
@@ -6,13 +6,14 @@ import threading
 import time
 from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
 import anyio
 import pytest
 
 from actors import ActorSystem, Blocked, Mailbox, Reason, Restart, _watchdog
 from actors._backend import current_backend
-from actors._chain import Chain
+from actors._mail import Mail
 from actors._messages import Envelope
 from actors._watchdog import Watchdog
 from actors._wheel import Wheel
@@ -21,36 +22,40 @@ from actors.testing import VirtualTimeLoop, virtual_clock, wait_until_idle
 from tests.actors.cast import Add, Do, Fail, Get, Nap, Player, each
 
 
-def envelopes(count: int) -> list[Envelope]:
-    return [Envelope(number, None, None, 0.0, None) for number in range(count)]
+def test_mail_is_given_back_in_order_and_leaves_nothing() -> None:
+    mail, last = Mail(), Envelope("c", None, None, 3.0, None)
+    assert (mail.depth, mail.oldest(9.0), mail.remove(last)) == (0, 9.0, False)
+    mail.append("b")
+    mail.append(last)
+    mail.push_front("a")
+    assert mail.mail is not None
+    assert (list(mail.mail), mail.depth) == (["a", "b", last], 3)
+    mail = Mail()
+    mail.push_front("a")
+    assert mail.depth == 1
 
 
-def test_a_chain_gives_back_in_order_and_forgets() -> None:
-    chain, (a, b, c) = Chain(), envelopes(3)
-    chain.append(b)
-    chain.append(c)
-    chain.push_front(a)
-    assert (list(chain), chain.depth) == ([a, b, c], 3)
-    assert [chain.pop(), chain.pop(), chain.pop()] == [a, b, c]
-    assert a.next is b.next is c.next is chain.head is chain.tail is None
-    with pytest.raises(IndexError):
-        chain.pop()
-    chain.push_front(a)
-    assert chain.tail is a
+def test_a_message_that_equals_everything_is_not_taken_for_another() -> None:
+    mail, gone, kept = (
+        Mail(),
+        Envelope(1, None, None, 1.0, None),
+        Envelope(2, None, None, 2.0, None),
+    )
+    for item in (ANY, gone, ANY, kept):
+        mail.append(item)
+    assert mail.remove(gone)
+    assert not mail.remove(gone)
+    assert mail.mail is not None
+    assert [item is kept for item in mail.mail] == [False, False, True]
 
 
-@pytest.mark.parametrize("gone", [0, 1, 2])
-def test_a_chain_lets_go_of_any_message(gone: int) -> None:
-    chain, mail = Chain(), envelopes(3)
-    for envelope in mail:
-        chain.append(envelope)
-    assert chain.remove(mail[gone])
-    assert not chain.remove(mail[gone])
-    assert mail[gone].next is None
-    (extra,) = envelopes(1)
-    chain.append(extra)
-    assert list(chain) == [*mail[:gone], *mail[gone + 1 :], extra]
-    assert chain.depth == 3
+def test_the_age_of_mail_is_that_of_its_first_message() -> None:
+    mail = Mail()
+    mail.since = 1.0
+    mail.append("bare")
+    assert mail.oldest(9.0) == 1.0
+    mail.push_front(Envelope("sealed", None, None, 2.0, None))
+    assert mail.oldest(9.0) == 2.0
 
 
 class Alarm:

@@ -109,7 +109,7 @@ async def test_an_ask_waits_in_line_within_its_deadline(system: ActorSystem) -> 
     player.tell_nowait(Add(1))
     with pytest.raises(AskTimeout):
         await player.ask(Add(1000), timeout=2)
-    assert player._target().line is None
+    assert player._cell.line is None
     assert await player.ask(Get(), timeout=20) == 1
 
 
@@ -139,7 +139,8 @@ async def test_a_sender_cancelled_just_after_it_was_let_in_takes_its_message_bac
     behind = asyncio.ensure_future(player.tell(Add(10)))
     await asyncio.sleep(0)
     cell = player._cell
-    cell.pop()
+    assert cell.mail is not None
+    cell.mail.popleft()
     cell.admit()
     let_in.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -222,10 +223,10 @@ async def test_a_line_is_served_in_its_order_and_forgotten(system: ActorSystem) 
         for amount in range(8):
             group.start_soon(player.tell, Add(amount))
             await anyio.sleep(0.1)
-        assert player._target().depth == 2
+        assert player._cell.depth == 2
     await wait_until_idle(system)
     assert diary[3:] == [f"add {amount}" for amount in range(8)]
-    assert player._target().line is None
+    assert player._cell.line is None
 
 
 async def test_a_line_that_its_last_sender_leaves_is_forgotten(system: ActorSystem) -> None:
@@ -236,9 +237,9 @@ async def test_a_line_that_its_last_sender_leaves_is_forgotten(system: ActorSyst
         await anyio.sleep(0.1)
         with anyio.move_on_after(1):
             await player.tell(Add(1000))
-        assert len(player._target().line or ()) == 1
+        assert len(player._cell.line or ()) == 1
         group.cancel_scope.cancel()
-    assert player._target().line is None
+    assert player._cell.line is None
     await player.resume()
     assert await player.ask(Get(), timeout=5) == 1
 
@@ -254,7 +255,8 @@ async def test_the_only_one_in_the_line_may_take_a_message_back_that_was_let_in(
     let_in = asyncio.ensure_future(player.tell(Add(1000)))
     await asyncio.sleep(0)
     cell = player._cell
-    cell.pop()
+    assert cell.mail is not None
+    cell.mail.popleft()
     cell.admit()
     let_in.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -135,7 +135,7 @@ class Program:
     def ref(self) -> ActorRef[Job]:
         if self.family is not None:
             return self.family.ref(1)
-        if self.spawned is None or self.spawned._target().closed:
+        if self.spawned is None or self.spawned._cell.closed:
             self.spawns += 1
             self.spawned = self.system.spawn(
                 self._make,
@@ -168,7 +168,7 @@ class Program:
                 group.start_soon(partial(self.ref().stop, timeout=seconds))
             case "hold":
                 group.start_soon(self._hold_and_resume, seconds)
-        self.ledger.deepest = max(self.ledger.deepest, self.ref()._target().depth)
+        self.ledger.deepest = max(self.ledger.deepest, self.ref()._cell.depth)
 
     def _nowait(self, job: Job) -> None:
         self.ledger.sent.append(job.number)

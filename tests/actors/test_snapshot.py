@@ -89,6 +89,21 @@ async def test_a_snapshot_lists_a_few_and_counts_all(system: ActorSystem) -> Non
     assert (seen.families[0].live, seen.families[0].full) == (100, 0)
 
 
+async def test_the_age_of_mail_is_known_to_within_a_turn_where_it_never_runs_out(
+    system: ActorSystem,
+) -> None:
+    each_takes, waiting = 0.1, 200
+    player = system.spawn(Player, name="player")
+    for _ in range(waiting):
+        player.tell_nowait(Nap(each_takes))
+    for _ in range(1000):
+        await anyio.sleep(each_takes)
+        player.tell_nowait(Nap(each_takes))
+    seen = player.statistics()
+    assert seen.depth == pytest.approx(waiting, abs=2)
+    assert seen.oldest_wait == pytest.approx(seen.depth * each_takes, abs=(64 + 2) * each_takes)
+
+
 async def test_a_snapshot_is_a_frozen_value(system: ActorSystem) -> None:
     family = system.virtual("family", each(Player), mailbox=Mailbox(1))
     family.ref(1).tell_nowait(Nap(1))

@@ -148,10 +148,13 @@ async def test_a_handler_that_ends_before_it_notices_the_kill_harms_nobody_else(
         actor._cell.kill()
 
     player.tell_nowait(Do(kill))
+    player.tell_nowait(Add(1))
     await player.wait_stopped()
     for other in others:
         assert await other.ask(Add(1), timeout=10) == 1
     await wait_until_idle(system)
+    assert system.snapshot().handled == 1 + 2 * len(others)
+    assert system.snapshot().dead_letters == {Reason.STOPPED: 1}
 
 
 async def test_a_handler_that_swallows_its_cancellation_ends_all_the_same(
@@ -176,14 +179,14 @@ async def test_an_actor_ends_itself_without_waiting_for_itself(system: ActorSyst
     await player.ask(Do(lambda actor: actor.ref.stop_nowait()), timeout=1)
     await player.wait_stopped()
 
-    class Suicidal(Player):
+    class Waiting(Player):
         async def receive(self, _message: Line) -> object:
             await self.ref.stop()
             return None
 
-    suicidal = system.spawn(Suicidal, name="suicidal")
+    waiting = system.spawn(Waiting, name="waiting")
     with pytest.raises(ActorCrashed) as got:
-        await suicidal.ask(Get(), timeout=1)
+        await waiting.ask(Get(), timeout=1)
     assert isinstance(got.value.__cause__, AskCycle)
 
 
@@ -365,7 +368,7 @@ async def test_two_stops_with_deadlines_are_one_end(system: ActorSystem) -> None
 async def test_a_kill_of_an_idle_actor_ends_it(system: ActorSystem) -> None:
     player = system.spawn(Player, name="player")
     await wait_until_idle(system)
-    player._target().kill()
+    player._cell.kill()
     await player.wait_stopped()
 
 
@@ -523,10 +526,10 @@ async def test_waiting_for_an_actor_in_vain_leaves_nothing_behind(system: ActorS
         for _ in range(3):
             with anyio.move_on_after(0.1):
                 await player.wait_stopped()
-        assert len(player._target().waiters or ()) == 1
+        assert len(player._cell.waiters or ()) == 1
         with anyio.fail_after(5):
             await player.stop()
-    assert not player._target().waiters
+    assert not player._cell.waiters
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -629,7 +632,7 @@ async def test_nothing_can_be_sent_into_a_system_that_was_cancelled(
             await anyio.lowlevel.checkpoint()
     with pytest.raises(ActorStopped):
         spawned.tell_nowait(Add(1))
-    cell = virtual._target()
+    cell = virtual._cell
     assert cell.closed
 
 
@@ -758,3 +761,41 @@ async def test_the_runtimes_own_orders_neither_wait_behind_mail_nor_for_room(
     handled = diary.count("add 1")
     assert handled == (1000 if order == "notice" else 0)
     assert diary.count("add -1") == (order == "notice")
+
+
+async def test_the_deadline_of_a_stop_that_became_a_hold_is_over_with_it(
+    system: ActorSystem,
+) -> None:
+    player = system.spawn(Player, name="player", on_exit=Hold)
+    await player.stop(timeout=2)
+    await player.resume()
+    assert await player.ask(Add(1), timeout=1) == 1
+    await anyio.sleep(5)
+    assert await player.ask(Get(), timeout=1) == 1
+
+
+async def test_an_actor_that_never_started_says_no_goodbye(system: ActorSystem) -> None:
+    class Endless(Player):
+        async def started(self) -> None:
+            await anyio.sleep_forever()
+
+    diary: list[str] = []
+    endless = system.spawn(lambda: Endless(diary), name="endless")
+    await endless.stop(timeout=1)
+    assert diary == []
+
+
+@pytest.mark.parametrize("end", ["stop", "hold"])
+async def test_an_actor_that_would_wait_for_its_own_end_is_told_so(
+    system: ActorSystem, end: str
+) -> None:
+    class Waiting(Player):
+        async def receive(self, message: Line) -> object:
+            return await getattr(self.ref, end)(timeout=100)
+
+    waiting = system.spawn(Waiting, name="waiting", on_crash=lambda *_: Stop())
+    began = system.now()
+    with pytest.raises(ActorCrashed) as got:
+        await waiting.ask(Get(), timeout=60)
+    assert isinstance(got.value.__cause__, AskCycle)
+    assert system.now() - began < 1

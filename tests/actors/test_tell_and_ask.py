@@ -262,7 +262,7 @@ async def test_an_ask_is_settled_once(system: ActorSystem) -> None:
     backend = system._runtime.backend
     player = system.spawn(Player, name="player")
     for first, value in ((None, 1), (ValueError("too late"), None)):
-        answer = Answer(player._target(), None, backend.waiter(), 1.0, 1.0)
+        answer = Answer(player._cell, None, backend.waiter(), 1.0, 1.0)
         if first is None:
             answer.resolve(1)
         else:

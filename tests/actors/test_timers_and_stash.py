@@ -12,10 +12,13 @@ from actors import (
     ActorSystem,
     AskTimeout,
     DeadLetter,
+    Envelope,
     Mailbox,
     Overflow,
     Reason,
     StashFull,
+    Timer,
+    current_envelope,
 )
 from actors.testing import VirtualTimeLoop, wait_until_idle
 from tests.actors.cast import Add, Do, Fail, Get, Line, Nap, Player, Refused, each
@@ -245,3 +248,39 @@ async def test_where_nothing_was_set_aside_nothing_comes_back(system: ActorSyste
     player = system.spawn(Player, name="player")
     assert await player.ask(Do(lambda actor: actor.unstash()), timeout=1) is None
     assert await player.ask(Add(1), timeout=1) == 1
+
+
+async def test_a_timers_message_has_no_deadline(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    seen: list[Envelope | None] = []
+    look = Do(lambda _: seen.append(current_envelope()))
+    await player.ask(Do(lambda actor: actor.after(1, look)), timeout=1)
+    await anyio.sleep(2)
+    assert seen[0] is not None
+    assert seen[0].deadline is None
+
+
+async def test_a_timer_that_rang_leaves_the_others_with_their_incarnation(
+    system: ActorSystem,
+) -> None:
+    player = system.spawn(Player, name="player")
+    both = Do(lambda actor: (actor.after(1, Add(1)), actor.after(5, Add(10))))
+    await player.ask(both, timeout=1)
+    await anyio.sleep(2)
+    player.tell_nowait(Fail(ValueError("oh")))
+    await anyio.sleep(10)
+    assert await player.ask(Get(), timeout=1) == 0
+
+
+async def test_a_cancelled_timer_waits_for_nothing_more(system: ActorSystem) -> None:
+    player = system.spawn(Player, name="player")
+    wheel = system._runtime.wheel
+
+    def pending() -> int:
+        return sum(isinstance(one, Timer) for slot in wheel._slots.values() for one in slot)
+
+    timer = await player.ask(Do(lambda actor: actor.every(5, Add(1))), timeout=1)
+    assert isinstance(timer, Timer)
+    assert pending() == 1
+    timer.cancel()
+    assert pending() == 0

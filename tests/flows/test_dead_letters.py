@@ -74,7 +74,8 @@ async def test_what_failed_is_found_shown_and_tried_again_by_the_bot_that_runs(
 
     again = await operator(bot, "dead-letters", "replay", event["id"])
     assert again.code == 0, again.told
-    assert await wait_for_letters(bot, 2)
+    await until(lambda: "event.replayed" in bot.told())
+    assert len(await listed(bot)) == 2
 
     (bot.folder / BROKEN).unlink()
     for letter in (update, event):
