@@ -60,10 +60,16 @@ class Player:
             stores.inbox.backlog(),
             [replace(row, seq=0) for row in rows],
             [await stores.replies.real_message_id(-row.call.id) for row in self.rows],
-            [replace(command, id=0) for command in due],
+            [_unnumbered(command) for command in due],
             await stores.commands.next_due(),
             await stores.dead_letters(),
         )
+
+
+def _unnumbered(due: DueCommand) -> DueCommand:
+    """The command without its number and that of the command which caused it."""
+    kind, _, number = due.correlation_id.rpartition(":")
+    return replace(due, id=0, correlation_id=kind if kind == "cmd" else f"{kind}:{number}")
 
 
 class Act(Protocol):

@@ -12,7 +12,9 @@ from tests.stores.mongo.copying import AwkwardServer, copied
 from tests.stores.mongo.test_relay_server import USERS, at_work, places, to
 from tests.stores.running import Clock, query, running
 from tests.stores.turns import commit_of, earn, registration, take_turn
+from tests.waiting import until
 from yabot.domain.commands import DeleteUser
+from yabot.errors import StoreUnavailable
 from yabot.stores.connections import open_writing
 from yabot.stores.migrations import MigrationManager, read_migrations
 from yabot.stores.mongo.connection import MongoConnection
@@ -34,8 +36,14 @@ async def test_a_server_that_syncs_by_itself_nothing_keeps_what_it_has_acknowled
                     await it.level()
                 await server.kill()
                 await server.restart()
-                await it.level()
-                assert await places(it) == await it.places()
+
+                async def as_before() -> bool:
+                    try:
+                        return await places(it) == await it.places()
+                    except StoreUnavailable:
+                        return False
+
+                await until(as_before)
             assert it.db.copying.resyncs == 1
     finally:
         server.end()
