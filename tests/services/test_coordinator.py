@@ -5,7 +5,7 @@ import pytest
 from tests.services.living import Living
 from yabot.content.loader import load_story
 from yabot.domain.commands import EnterFragment, Hint, React, SetSubscription
-from yabot.domain.decision import Applied, Once, Rejected
+from yabot.domain.decision import Applied, Rejected
 from yabot.services.coordinator import DAILY_GIFT, CoordinatorService
 from yabot.services.narrative import REACTION_REWARD, NarrativeService
 
@@ -38,14 +38,23 @@ async def test_vip_features_open_for_vips_only_and_that_is_told(bot: Living) -> 
 
 async def test_a_transaction_happens_once_under_its_key_and_never_below_zero(bot: Living) -> None:
     await bot.register("1")
-    coordinator, once = CoordinatorService(bot.directory), Once("api:shop:tx:1", "print")
-    for _ in range(2):
-        done = await coordinator.process_besitos_transaction("1", 5, reason="raffle", once=once)
+    await bot.register("2")
+    coordinator = CoordinatorService(bot.directory)
+    for replayed in (False, True):
+        done = await coordinator.process_besitos_transaction("1", 5, "shop:tx:1", reason="gift")
         assert isinstance(done, Applied)
+        assert done.replayed == replayed
     assert (await bot.user("1")).balance == 5
-    refused = await coordinator.process_besitos_transaction("1", -6, reason="hat")
+    for user_id, amount, reason in (("1", 6, "gift"), ("2", 5, "gift"), ("1", 5, "x")):
+        other = await coordinator.process_besitos_transaction(
+            user_id, amount, "shop:tx:1", reason=reason
+        )
+        assert isinstance(other, Rejected)
+        assert other.code == "key_reused"
+    refused = await coordinator.process_besitos_transaction("1", -6, "shop:tx:2")
     assert isinstance(refused, Rejected)
     assert (await bot.user("1")).balance == 5
+    assert (await bot.user("2")).balance == 0
 
 
 async def test_a_reaction_leads_to_its_hint_step_by_step(bot: Living) -> None:

@@ -32,8 +32,6 @@ from yabot.services.coordinator import CoordinatorService
 from yabot.services.users import UserService
 
 TRANSACTIONS = f"{USER}/besitos/transactions"
-NEWEST = (1 << 63) - 1
-"""Before which every movement is."""
 
 
 class Balance(Output):
@@ -111,7 +109,7 @@ class BesitosRoutes:
             return USER_UNKNOWN
         page, path = asked.input, TRANSACTIONS.format(user_id=asked.user_id)
         lines = await self._ledger.page(
-            asked.user_id, before=page.position(path, NEWEST), limit=page.limit + 1
+            asked.user_id, before=page.position(path, cursors.FARTHEST), limit=page.limit + 1
         )
         shown = [_line(line) for line in lines[: page.limit]]
         if len(lines) <= page.limit:
@@ -131,8 +129,9 @@ class BesitosRoutes:
                 balance=user.balance,
             )
 
+        key = asked.once.key if asked.once is not None else None
         done = await self._coordinator.process_besitos_transaction(
-            asked.user_id, movement.amount, reason=movement.reason, once=asked.once
+            asked.user_id, movement.amount, key, reason=movement.reason
         )
         return reply(done, moved)
 

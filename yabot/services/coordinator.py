@@ -6,7 +6,7 @@ It holds no state: whatever a workflow must remember is part of a user's commit.
 from yabot.domain.commands import CheckVip, ClaimDaily, MoveBesitos, OpenMenu
 from yabot.domain.decision import Rejected
 from yabot.domain.values import UserId
-from yabot.services.gateway import Applied, Once, UserGateway
+from yabot.services.gateway import Applied, Once, UserGateway, once_under
 
 DAILY_GIFT = 10
 """Besitos of the daily gift."""
@@ -33,9 +33,12 @@ class CoordinatorService:
         return await self._users.apply(user_id, CheckVip(feature=feature), once=once)
 
     async def process_besitos_transaction(
-        self, user_id: UserId, amount: int, *, reason: str, once: Once | None = None
+        self, user_id: UserId, amount: int, key: str | None = None, *, reason: str = "transaction"
     ) -> Applied | Rejected:
-        """Add (positive) or spend (negative) besitos, once per key."""
-        return await self._users.apply(
-            user_id, MoveBesitos(amount=amount, reason=reason), once=once
-        )
+        """Add (positive) or spend (negative) besitos, once per key.
+
+        A turn happens once by itself, so inside the user's own one no key is needed.
+        """
+        once = None if key is None else once_under(key, user_id, amount, reason)
+        command = MoveBesitos(amount=amount, reason=reason)
+        return await self._users.apply(user_id, command, once=once)

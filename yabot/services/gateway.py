@@ -1,13 +1,22 @@
-"""The one way in which services reach a user."""
+"""The one way in which services reach a user, and how a service makes a command happen once."""
 
+from hashlib import blake2b
 from typing import Protocol
+
+import orjson
 
 from yabot.domain.commands import Command
 from yabot.domain.decision import Applied, Once, Precondition, Rejected
 from yabot.domain.user import User
 from yabot.domain.values import UserId
 
-__all__ = ["Applied", "Once", "Precondition", "UserGateway"]
+__all__ = ["Applied", "Once", "Precondition", "UserGateway", "once_under"]
+
+
+def once_under(key: str, *asked: object) -> Once:
+    """The key with a fingerprint of what is asked under it, as JSON values."""
+    told = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+    return Once(key, blake2b(told, digest_size=16).hexdigest())
 
 
 class UserGateway(Protocol):
