@@ -16,8 +16,8 @@ import structlog
 from actors import Actor
 from supervision import Child, Strategy, Supervisor
 from yabot.domain.decision import Rejected
-from yabot.errors import YabotError
-from yabot.events.delivery import letter_of
+from yabot.errors import StoreUnavailable, YabotError
+from yabot.events.delivery import letter_of, tried
 from yabot.events.envelope import CloudEvent
 from yabot.events.errors import EventError
 from yabot.ops.metrics import Metrics
@@ -44,19 +44,30 @@ class RefusedEvent(EventError):
 
 
 class ExternalDelivery:
-    """Hands events to the service that makes commands of them. A refusal is final."""
+    """Hands events to the service that makes commands of them.
+
+    A refusal is final. An event whose user is broken, or has too much waiting, is tried a few times
+    and then given up, so that one user holds up nobody else's.
+    """
 
     def __init__(self, events: ExternalEvents, metrics: Metrics) -> None:
         self._events = events
         self._metrics = metrics
 
     async def deliver(self, source: CloudEvent, /) -> Exception | None:
-        """Apply one event. Raises StoreUnavailable, Overloaded, DeadlinePassed: it comes again."""
+        """Apply one event. Raises StoreUnavailable: it comes again."""
+        final = (RefusedEvent, StoreUnavailable)
+        failure = await tried(partial(self._accept, source), self._metrics, final=final)
+        if isinstance(failure, StoreUnavailable):
+            raise failure
+        if failure is not None:
+            self._metrics.event_failed()
+        return failure
+
+    async def _accept(self, source: CloudEvent) -> None:
         outcome = await self._events.accept(source)
-        if not isinstance(outcome, Rejected):
-            return None
-        self._metrics.event_failed()
-        return RefusedEvent(f"{source.type}: {outcome.code}")
+        if isinstance(outcome, Rejected):
+            raise RefusedEvent(f"{source.type}: {outcome.code}")
 
     def dead_letter(self, source: CloudEvent, error: Exception, /) -> DeadLetter:
         """What is kept of a refused event."""

@@ -29,6 +29,7 @@ class Told:
     data: Mapping[str, object] = field(default_factory=dict)
     id: str = "e1"
     subject: str | None = "1"
+    source: str = "/shop"
 
 
 @pytest.fixture
@@ -111,6 +112,16 @@ async def test_an_id_that_stood_for_something_else_is_refused(
     assert isinstance(outcome, Rejected)
     assert outcome.code == "key_reused"
     assert (await bot.user("1")).balance == 5
+
+
+async def test_the_same_id_from_another_service_is_another_event(
+    bot: Living, external: ExternalEvents
+) -> None:
+    for source in ("/shop", "/raffle"):
+        outcome = await external.accept(Told(GRANT, FIVE, source=source))
+        assert isinstance(outcome, Applied)
+        assert not outcome.replayed
+    assert (await bot.user("1")).balance == 10
 
 
 async def test_an_envelope_from_the_stream_is_taken_as_it_is(

@@ -93,12 +93,13 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event as the service takes it."""
+    """An event as the service takes it; the id names the client who tells it as well."""
 
     id: str
     type: str
     subject: str
     data: Mapping[str, object]
+    source: str = "/yabot/api"
 
 
 class EventRoutes:

@@ -7,6 +7,7 @@ up with its last error; what becomes of the event then is the caller's to say.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Protocol, TypeAlias
 
@@ -82,7 +83,7 @@ class Delivery:
         failure: Exception | None = None
         for name in (event.event_type, EVERY_EVENT):
             for handler in self._handlers.get(name, ()):
-                failure = await self._tried(handler, event) or failure
+                failure = await tried(partial(handler, event), self._watched) or failure
         return None if failure is None else self._given_up(failure)
 
     def dead_letter(self, source: CloudEvent | QueuedEvent, error: Exception) -> DeadLetter:
@@ -95,33 +96,22 @@ class Delivery:
             self._watched.event_failed()
         return error
 
-    async def _tried(self, handler: Handler, event: BaseEvent) -> Exception | None:
-        """Call a handler until it takes the event; its last error when it never does."""
-        attempt = 0
-        while True:
-            attempt += 1
-            failure = await self._called(handler, event)
-            if failure is None or attempt == ATTEMPTS:
-                return failure
-            pause = backoff(attempt, base=FIRST_PAUSE, cap=LONGEST_PAUSE, rng=random.random)
-            await anyio.sleep(pause)
 
-    async def _called(self, handler: Handler, event: BaseEvent) -> Exception | None:
-        began = perf_counter()
-        try:
-            handling = Begun(handler(event))
-            if handling.waits:
-                async with asyncio.timeout(HANDLING):
-                    await handling
-        except Exception as error:
-            return error
-        except asyncio.CancelledError as stray:
-            if _is_cancelled():
-                raise
-            return RuntimeError(f"the handler cancelled itself: {stray!r}")
-        if self._watched is not None:
-            self._watched.event_processed(perf_counter() - began)
-        return None
+async def tried(
+    call: Callable[[], Awaitable[None]],
+    watched: Watched | None = None,
+    *,
+    final: tuple[type[Exception], ...] = (),
+) -> Exception | None:
+    """Call until it returns; its last error when it never does, or the first that is `final`."""
+    attempt = 0
+    while True:
+        attempt += 1
+        failure = await _called(call, watched)
+        if failure is None or attempt == ATTEMPTS or isinstance(failure, final):
+            return failure
+        pause = backoff(attempt, base=FIRST_PAUSE, cap=LONGEST_PAUSE, rng=random.random)
+        await anyio.sleep(pause)
 
 
 def letter_of(group: str, event: CloudEvent, error: Exception) -> DeadLetter:
@@ -129,6 +119,24 @@ def letter_of(group: str, event: CloudEvent, error: Exception) -> DeadLetter:
     told = f"{group}: {type(error).__name__}: {error}"
     log.error("event.set_aside", group=group, event_id=event.id, error=told)
     return DeadLetter(KIND, f"{group}:{event.id}", event.user_id, told, event.to_json())
+
+
+async def _called(call: Callable[[], Awaitable[None]], watched: Watched | None) -> Exception | None:
+    began = perf_counter()
+    try:
+        handling = Begun(call())
+        if handling.waits:
+            async with asyncio.timeout(HANDLING):
+                await handling
+    except Exception as error:
+        return error
+    except asyncio.CancelledError as stray:
+        if _is_cancelled():
+            raise
+        return RuntimeError(f"the handler cancelled itself: {stray!r}")
+    if watched is not None:
+        watched.event_processed(perf_counter() - began)
+    return None
 
 
 def _is_cancelled() -> bool:

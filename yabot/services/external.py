@@ -1,28 +1,27 @@
 """ExternalEvents: what other services tell of a user becomes a command to that user, once.
 
-The API and the stream of external events both end here. The rule: the id of an event is its key, so
-however often it comes it takes effect once, and gets the same answer.
+The API and the stream of external events both end here. The rule: source and id of an event are its
+key, so however often it comes it takes effect once, and gets the same answer.
 """
 
 import re
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Protocol
-
-import orjson
 
 from yabot.domain import external
 from yabot.domain.decision import Rejected
-from yabot.services.gateway import Applied, Once, UserGateway
+from yabot.services.gateway import Applied, UserGateway, once_under
 
 PERSON = re.compile("[0-9]{1,19}")
 
 
 class IncomingEvent(Protocol):
-    """An event in its envelope; `subject` is the user whom it is about."""
+    """An event in its envelope: `source` and `id` name it, `subject` is the user it is about."""
 
     @property
     def id(self) -> str: ...
+    @property
+    def source(self) -> str: ...
     @property
     def type(self) -> str: ...
     @property
@@ -48,11 +47,6 @@ class ExternalEvents:
             return command
         if event.subject is None or PERSON.fullmatch(event.subject) is None:
             return Rejected("event_subject_missing", "event_subject_missing", status=422)
-        once = Once(f"ext:{event.id}", _fingerprint(event))
+        key = f"ext:{event.source}:{event.id}"
+        once = once_under(key, event.type, event.subject, dict(event.data))
         return await self._users.apply(event.subject, command, once=once)
-
-
-def _fingerprint(event: IncomingEvent) -> str:
-    """Tells another event under the same id from a repetition."""
-    told = [event.type, event.subject, dict(event.data)]
-    return blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
