@@ -100,7 +100,7 @@ async def test_every_problem_speaks_the_language_of_the_caller(client: Client, c
 
 
 def test_a_cursor_gives_its_position_back_to_its_own_list_only() -> None:
-    for position in (0, 1, 20, (1 << 63) - 1):
+    for position in (0, 1, 20, cursor.FARTHEST):
         made = cursor.encode("one", position)
         assert cursor.decode("one", made) == position
         with pytest.raises(Problem, match="cursor_invalid"):
@@ -108,7 +108,9 @@ def test_a_cursor_gives_its_position_back_to_its_own_list_only() -> None:
 
 
 async def test_a_cursor_of_another_list_or_of_nobody_is_refused(client: Client) -> None:
-    for given in (cursor.encode("/api/v1/user/2/besitos/transactions", 5), "A" * 16):
+    another = cursor.encode("/api/v1/user/2/besitos/transactions", 5)
+    beyond_every_table = cursor.encode(MOVES, cursor.FARTHEST + 1)
+    for given in (another, beyond_every_table, "A" * 16):
         response = await client.call("GET", f"{MOVES}?cursor={given}")
         assert response.status == 400
         assert (await response.json())["code"] == "cursor_invalid"

@@ -13,11 +13,14 @@ POSITION = 8
 CHECK = 4
 """Bytes of a cursor: the key of the last row that was seen, and what ties it to its list."""
 
+FARTHEST = (1 << 63) - 1
+"""The last position that a table can have."""
+
 PATTERN = "^[A-Za-z0-9_-]{16}$"
 
 
 def encode(of: str, position: int) -> str:
-    """The cursor behind `position` (0 to 2^63 - 1) in the list named `of`."""
+    """The cursor behind `position` (0 to FARTHEST) in the list named `of`."""
     body = position.to_bytes(POSITION, "big")
     return urlsafe_b64encode(body + _check(of, body)).decode()
 
@@ -26,9 +29,10 @@ def decode(of: str, cursor: str) -> int:
     """The position in a cursor of the list named `of`. Raises Problem."""
     raw = urlsafe_b64decode(cursor)
     body, check = raw[:POSITION], raw[POSITION:]
-    if check != _check(of, body):
+    position = int.from_bytes(body, "big")
+    if check != _check(of, body) or position > FARTHEST:
         raise Problem("cursor_invalid")
-    return int.from_bytes(body, "big")
+    return position
 
 
 def _check(of: str, body: bytes) -> bytes:
