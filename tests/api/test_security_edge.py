@@ -18,7 +18,7 @@ from tests.api.conftest import Client, Observed
 from tests.api.fakes import MemoryUsers
 from tests.api.login import TOKEN, enrol, log_in, post, refresh
 from tests.servers.certificate import certificate
-from yabot.api import edge
+from yabot.api import edge, server
 from yabot.api.gate import Gate
 from yabot.api.server import APIServer
 from yabot.api.tls import tls_context
@@ -74,6 +74,23 @@ async def test_a_connection_that_does_not_come_to_its_request_is_closed(
     writer.close()
     await writer.wait_closed()
     assert (await client.session.get("/livez")).status == 200
+
+
+async def test_a_connection_that_does_not_come_to_its_next_request_is_closed(
+    make_server: Callable[[], APIServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "IDLE", 0.3)
+    async with ActorSystem("test") as system:
+        ref = system.spawn(make_server, name="api")
+        await ref.wait_started()
+        reader, writer = await asyncio.open_connection("127.0.0.1", make_server()._address.port)
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nX-Slow: ")
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        assert answer.count(b"HTTP/1.1 200 ") == 1
+        writer.close()
+        await writer.wait_closed()
+        await ref.stop()
 
 
 async def test_a_surprise_shows_nothing_of_the_inside(client: Client, users: MemoryUsers) -> None:

@@ -16,12 +16,16 @@ from yabot.api.edge import EdgeRunner, Observe
 from yabot.api.gate import Gate
 from yabot.api.problems import LARGEST_BODY
 from yabot.api.table import APIServices, routes, with_description
+from yabot.api.tokens import Principal
 from yabot.domain.user import Language
 from yabot.errors import ConfigError
 from yabot.users.ports import Clock
 
 PATIENCE = 2.0
 """Seconds that requests in hand get when the server stops."""
+
+IDLE = 75.0
+"""Seconds after an answer in which a connection has to come to its next request."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,21 +60,21 @@ class APIServer(Actor[object]):
         self._runner: EdgeRunner | None = None
 
     async def started(self) -> None:
-        """Bind and serve. Raises ConfigError where the address can't be had, StoreUnavailable."""
+        """Learn what is revoked, then serve. Raises ConfigError, StoreUnavailable."""
         await self._gate.open()
+        await self.start_server()
+
+    async def start_server(self) -> None:
+        """Bind and serve. Raises ConfigError where the address can't be had."""
         app = web.Application(client_max_size=LARGEST_BODY)
-        for route in self._routes:
-            dispatch = Dispatch(route, self._gate, self._default_language)
-            resource = app.router.add_resource(route.path)
-            resource.add_route(route.method, dispatch.answer)
-            if route.method == "GET":
-                resource.add_route("HEAD", dispatch.answer)
+        self.register_endpoints(app)
         self._runner = EdgeRunner(
             app,
             self._observe,
             self._gate.addresses,
             self._default_language,
             access_log=None,
+            keepalive_timeout=IDLE,
             shutdown_timeout=PATIENCE,
             handle_signals=False,
         )
@@ -84,6 +88,19 @@ class APIServer(Actor[object]):
             raise ConfigError([_explain(here, error)]) from error
         host, port = self._runner.addresses[0][:2]
         log.info("api.listening", host=host, port=port)
+
+    def register_endpoints(self, app: web.Application) -> None:
+        """Give an application the routes of the table, and HEAD where there is GET."""
+        for route in self._routes:
+            dispatch = Dispatch(route, self._gate, self._default_language)
+            resource = app.router.add_resource(route.path)
+            resource.add_route(route.method, dispatch.answer)
+            if route.method == "GET":
+                resource.add_route("HEAD", dispatch.answer)
+
+    def authenticate_request(self, token: str) -> Principal:
+        """Who a token speaks for. Raises BadToken."""
+        return self._gate.auth.authenticate_request(token)
 
     async def stopping(self) -> None:
         """Refuse what is new, finish what is in hand."""
