@@ -78,7 +78,7 @@ class EdgeRunner(web.AppRunner):
         inner = await super()._make_server()
         edge = Edge(inner.request_handler, self._observe, self._addresses, self._default_language)
         return _EdgeServer(
-            edge.answer,
+            edge,
             request_factory=inner.request_factory,
             loop=inner._loop,
             **inner._kwargs,
@@ -129,6 +129,20 @@ class Edge:
         self._tell(request, response.status, time.perf_counter() - begun)
         return response
 
+    def malformed(
+        self, request: web.BaseRequest, status: int, error: BaseException | None
+    ) -> web.Response:
+        """Answer what is no HTTP request, and has no headers that could be trusted."""
+        log.info("api.malformed_request", error=type(error).__name__, remote=request.remote)
+        problem = Problem("malformed_request" if status < 500 else "internal_error")
+        request_id = uuid4().hex
+        response = problem.response(
+            instance="/", request_id=request_id, language=self._default_language
+        )
+        finish(response, request_id)
+        self._observe(OTHER, UNMATCHED, response.status, 0.0)
+        return response
+
     def _tell(self, request: web.BaseRequest, status: int, seconds: float) -> None:
         """The access log and the metrics. Neither holds what a caller may choose freely."""
         method = request.method if request.method in METHODS else OTHER
@@ -155,13 +169,21 @@ class Edge:
 
 
 class _EdgeServer(web.Server):
+    def __init__(self, edge: Edge, **options: object) -> None:
+        super().__init__(edge.answer, **options)  # type: ignore[arg-type]
+        self._edge = edge
+
     def __call__(self) -> web.RequestHandler:
-        return _EdgeProtocol(self, loop=self._loop, **self._kwargs)
+        return _EdgeProtocol(self, self._edge, loop=self._loop, **self._kwargs)
 
 
 class _EdgeProtocol(web.RequestHandler):
     heard = False
     """Whether a request has come; after the first one, the keep-alive timeout ends a silence."""
+
+    def __init__(self, server: _EdgeServer, edge: Edge, **options: object) -> None:
+        super().__init__(server, **options)  # type: ignore[arg-type]
+        self._edge = edge
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the first request some time, so that slow heads hold no connections."""
@@ -182,11 +204,7 @@ class _EdgeProtocol(web.RequestHandler):
         """Answer what is no HTTP request; the connection ends with it."""
         if request.writer.output_size > 0:
             raise ConnectionError("a part of the answer has been sent") from exc
-        log.info("api.malformed_request", error=type(exc).__name__, remote=request.remote)
-        problem = Problem("malformed_request" if status < 500 else "internal_error")
-        request_id = uuid4().hex
-        response = problem.response(instance="/", request_id=request_id, language="en")
-        finish(response, request_id)
+        response = self._edge.malformed(request, status, exc)
         response.force_close()
         return response
 
