@@ -7,8 +7,9 @@ import json
 import pytest
 
 from actors import ActorCrashed
-from tests.api.conftest import Client
+from tests.api.conftest import Client, Observed
 from tests.api.fakes import MemoryUsers
+from yabot.api.kinds import KINDS
 from yabot.errors import DeadlinePassed, Overloaded, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -178,7 +179,7 @@ async def test_a_body_that_stays_away_is_408(client: Client) -> None:
     ],
 )
 async def test_what_is_no_http_request_is_400_as_a_problem_too(
-    client: Client, request_line: bytes
+    client: Client, observed: Observed, request_line: bytes
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
     writer.write(request_line)
@@ -192,6 +193,8 @@ async def test_what_is_no_http_request_is_400_as_a_problem_too(
     problem = json.loads(body)
     assert set(problem) == FIELDS
     assert problem["code"] == "malformed_request"
+    assert problem["detail"] == KINDS["malformed_request"].es, "the language of the settings"
+    assert observed.calls == [("OTHER", "unmatched", 400)]
 
 
 async def test_an_expectation_that_nobody_knows_is_417(client: Client) -> None:
@@ -246,6 +249,28 @@ async def test_the_time_of_a_request_is_shared_by_all_it_asks(
     (granted,) = users.timeouts
     assert granted is not None
     assert 29 < granted <= 30
+
+
+async def test_the_time_that_a_body_takes_is_not_given_again(
+    client: Client, users: MemoryUsers
+) -> None:
+    body = b'{"amount": 1, "reason": "x"}'
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(
+        f"POST {MOVES} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {client.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        "Idempotency-Key: k\r\nX-Request-Timeout: 5\r\n\r\n".encode()
+    )
+    await writer.drain()
+    await asyncio.sleep(0.5)  # how long the body stays away
+    writer.write(body)
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 201 ")
+    writer.close()
+    await writer.wait_closed()
+    (left,) = users.timeouts
+    assert left is not None
+    assert left <= 4.6
 
 
 @pytest.mark.parametrize("seconds", ["soon", "0", "-1", "nan", "inf", ""])

@@ -1,4 +1,4 @@
-"""One deadline per request, however many questions to users answering it takes.
+"""One deadline per request, for its body and all questions to users that answering it takes.
 
 The rule: routes and services say nothing of time; a question to a user gets what is left of it.
 """
@@ -32,27 +32,30 @@ _deadline: ContextVar[float | None] = ContextVar("yabot.api.deadline", default=N
 
 
 def granted(headers: Mapping[str, str]) -> float:
-    """The seconds that a request has: what its caller asks for, within bounds. Raises Problem."""
+    """When the time of a request is over, on the loop's clock. Raises Problem.
+
+    It begins now, and is what its caller asks for, within bounds.
+    """
     text = headers.get("X-Request-Timeout")
     if text is None:
-        return DEFAULT_TIMEOUT
+        return _now() + DEFAULT_TIMEOUT
     seconds = float(text) if _NUMBER.fullmatch(text) else 0.0
     if not seconds:
         raise Problem("timeout_invalid")
-    return min(seconds, LONGEST_TIMEOUT)
+    return _now() + min(seconds, LONGEST_TIMEOUT)
 
 
 class Deadline:
-    """An async context: everything inside has so many seconds. Raises TimeoutError after them."""
+    """An async context: everything inside has until `ends`. Raises TimeoutError after it."""
 
-    __slots__ = ("_seconds", "_timeout", "_token")
+    __slots__ = ("_ends", "_timeout", "_token")
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, ends: float) -> None:
+        self._ends = ends
 
     async def __aenter__(self) -> None:
-        self._token = _deadline.set(_now() + self._seconds)
-        self._timeout = asyncio.timeout(self._seconds + GRACE)
+        self._token = _deadline.set(self._ends)
+        self._timeout = asyncio.timeout_at(self._ends + GRACE)
         await self._timeout.__aenter__()
 
     async def __aexit__(

@@ -63,9 +63,9 @@ class Dispatch:
         path = request.match_info
         if "user_id" in path and not _USER_ID.fullmatch(path["user_id"]):
             raise Refusal(USER_UNKNOWN)
-        seconds = granted(headers)
+        ends = granted(headers)
         if_match = self._condition(request)
-        given = await read(route, request, seconds)
+        given = await read(route, request, ends)
         asked = Asked(
             given,
             path,
@@ -76,7 +76,7 @@ class Dispatch:
             headers.get("Accept", ""),
         )
         with origin(correlation_id=request[REQUEST_ID], traceparent=traceparent(headers)):
-            outcome = await self._handle(asked, seconds)
+            outcome = await self._handle(asked, ends)
         if isinstance(outcome, Rejected):
             raise Refusal(outcome)
         return self._respond(outcome, headers.get("If-None-Match"))
@@ -96,19 +96,19 @@ class Dispatch:
             raise too_many(allowance)
         return caller
 
-    async def _handle(self, asked: AnyAsked, seconds: float) -> Reply | Rejected:
+    async def _handle(self, asked: AnyAsked, ends: float) -> Reply | Rejected:
         once = asked.once
         if once is None:
-            async with Deadline(seconds):
+            async with Deadline(ends):
                 return await self._route.handle(asked)
-        return await self._handle_once(asked, once, seconds)
+        return await self._handle_once(asked, once, ends)
 
-    async def _handle_once(self, asked: AnyAsked, once: Once, seconds: float) -> Reply | Rejected:
+    async def _handle_once(self, asked: AnyAsked, once: Once, ends: float) -> Reply | Rejected:
         """A repetition waits behind the first in the user's mailbox, and is told if it can't."""
         repeated = once.key in self._under_way
         self._under_way[once.key] += 1
         try:
-            async with Deadline(seconds):
+            async with Deadline(ends):
                 return await self._route.handle(asked)
         except (DeadlinePassed, TimeoutError) as error:
             if not repeated:

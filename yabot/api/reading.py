@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 NOTHING = Nothing()
 
 
-async def read(route: AnyRoute, request: web.Request, seconds: float) -> Input:
+async def read(route: AnyRoute, request: web.Request, ends: float) -> Input:
     """The input that the route declares. Raises Problem, and what aiohttp raises beyond a bound."""
     model: type[Input] = route.input
     try:
@@ -28,7 +28,7 @@ async def read(route: AnyRoute, request: web.Request, seconds: float) -> Input:
         if not route.has_body:
             return NOTHING
         kind = _content_type(route, request)
-        body = await _body(request, seconds)
+        body = await _body(request, ends)
         if kind == FORM:
             return model.model_validate_strings(_form(body))
         check_json(body)
@@ -67,10 +67,10 @@ def _form(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-async def _body(request: web.Request, seconds: float) -> bytes:
+async def _body(request: web.Request, ends: float) -> bytes:
     """The whole body. Raises Problem, and HTTPRequestEntityTooLarge beyond the server's limit."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(ends):
             return await request.read()
     except TimeoutError as error:
         raise Problem("body_too_slow") from error
