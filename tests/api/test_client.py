@@ -7,17 +7,22 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import aiohttp
 import anyio
 import orjson
 import pytest
 
+from actors import ActorSystem
+from supervision import Report
 from tests.api.conftest import Client as Raw
+from tests.api.conftest import Observed
 from tests.api.fakes import MemoryUsers
 from tests.api.test_openapi import DOCUMENT
 from yabot import client as exported
 from yabot.api.admin import ClientRequest
 from yabot.api.gate import Gate
 from yabot.api.oauth import RefreshRequest, RevokeRequest, TokenRequest
+from yabot.api.server import APIAddress, APIServer
 from yabot.client import (
     AccessAsked,
     Changed,
@@ -278,16 +283,105 @@ async def test_a_token_that_is_refused_is_replaced_once(
         assert (await api.get_besitos("1")).body.balance == 0
 
 
-async def test_a_client_logs_in_again_before_its_token_ends(client: Raw, gate: Gate) -> None:
+@dataclass
+class Time:
+    """A clock that tests move."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+TOKEN_ENDS = 15 * 60 - 20
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+async def timed(gate: Gate, time: Time) -> ClientCredentials:
     made = await gate.clients.add("shop", ("internal_api",))
-    now = [0.0]
-    credentials = ClientCredentials("shop", made.secret, clock=lambda: now[0])
-    async with Client(f"http://127.0.0.1:{client.port}", credentials) as api:
+    return ClientCredentials("shop", made.secret, clock=time)
+
+
+def asked_for_tokens(observed: Observed) -> list[tuple[str, int]]:
+    return [
+        (route.rpartition("/")[2], status)
+        for _, route, status in observed.calls
+        if route.startswith("/api/v1/auth/")
+    ]
+
+
+async def test_a_login_is_kept_going_by_its_refresh_tokens(
+    client: Raw, timed: ClientCredentials, time: Time, observed: Observed
+) -> None:
+    async with Client(f"http://127.0.0.1:{client.port}", timed) as api:
+        for _ in range(3):
+            await api.get_besitos("1")
+            time.now += TOKEN_ENDS
+    assert asked_for_tokens(observed) == [("token", 200), ("refresh", 200), ("refresh", 200)]
+
+
+async def test_where_a_login_has_ended_another_one_begins(
+    client: Raw, gate: Gate, timed: ClientCredentials, time: Time, observed: Observed
+) -> None:
+    async with Client(f"http://127.0.0.1:{client.port}", timed) as api:
         await api.get_besitos("1")
-        first = credentials._token
-        now[0] = 15 * 60 - 20
+        shop = await gate.clients.authenticate(*timed._credentials.values())
+        await gate.refresh.revoke(timed._refresh, shop)
         await api.get_besitos("1")
-    assert credentials._token != first
+    assert asked_for_tokens(observed) == [("token", 200), ("refresh", 400), ("token", 200)]
+
+
+async def test_a_refresh_token_whose_answer_was_lost_is_not_shown_again(
+    client: Raw, timed: ClientCredentials, time: Time, reports: list[Report], observed: Observed
+) -> None:
+    async with cutting(client.port, losses=0) as (way, url), Client(url, timed) as api:
+        await api.get_besitos("1")
+        way.losses = 1
+        time.now += TOKEN_ENDS
+        await api.get_besitos("1")
+    assert asked_for_tokens(observed) == [("token", 200), ("refresh", 200), ("token", 200)]
+    assert not reports
+
+
+async def test_a_client_waits_for_an_api_that_is_not_there_yet(
+    make_server: Callable[[], APIServer], address: APIAddress, gate: Gate
+) -> None:
+    made = await gate.clients.add("shop", ("internal_api",))
+    balances: list[int] = []
+    tried = anyio.Event()
+
+    class Noting(ClientCredentials):
+        async def get(self, session: aiohttp.ClientSession) -> str:
+            try:
+                return await super().get(session)
+            except Unreachable:
+                tried.set()
+                raise
+
+    async def ask(caller: Client) -> None:
+        balances.append((await caller.get_besitos("1")).body.balance)
+
+    url = f"http://127.0.0.1:{address.port}"
+    async with Client(url, Noting("shop", made.secret)) as caller, ActorSystem("test") as system:
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask, caller)
+            with anyio.fail_after(5):
+                await tried.wait()
+            ref = system.spawn(make_server, name="api")
+        await ref.stop()
+    assert balances == [0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [("3", 3.0), ("", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0)]
+)
+def test_a_date_to_come_back_at_is_no_error(asked: str, seconds: float) -> None:
+    assert messages.retry_after({"Retry-After": asked}) == seconds
 
 
 async def test_wrong_credentials_are_refused_and_not_tried_again(client: Raw) -> None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from supervision import backoff
 from yabot.api.route import JSON
 from yabot.client.errors import Unreachable
-from yabot.client.messages import Answer, Raw, Request, keyed, parsed, refusal
+from yabot.client.messages import Answer, Raw, Request, keyed, parsed, refusal, retry_after
 from yabot.client.tokens import TokenSource
 
 FIRST_PAUSE = 0.1
@@ -34,7 +34,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class Connection:
     """Sends requests. Use it as an async context.
 
-    `timeout` bounds one attempt and `patience` a whole call, in seconds.
+    `timeout` bounds one attempt and `patience` a whole call, in seconds; `connections` bounds how
+    many calls are under way at once, the others wait for theirs.
     """
 
     def __init__(
@@ -44,18 +45,21 @@ class Connection:
         *,
         timeout: float = 10.0,
         patience: float = 30.0,
+        connections: int = 100,
         language: str = "en",
     ) -> None:
         self._url = url
         self._token = token
         self._timeout = timeout
         self._patience = patience
+        self._connections = connections
         self._headers = {"Accept-Language": language, "X-Request-Timeout": f"{timeout:g}"}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         limit = aiohttp.ClientTimeout(total=self._timeout + 1.0)
-        self._session = aiohttp.ClientSession(self._url, timeout=limit)
+        connector = aiohttp.TCPConnector(limit=self._connections)
+        self._session = aiohttp.ClientSession(self._url, timeout=limit, connector=connector)
         return self
 
     async def __aexit__(
@@ -103,7 +107,9 @@ class Connection:
                 usual = backoff(attempt, base=FIRST_PAUSE, cap=LONGEST_PAUSE, rng=random.random)
                 pause = max(usual, again.retry_after)
                 if time.monotonic() + pause > ends:
-                    raise Unreachable(again.reason, key=request.key) from again.__cause__
+                    raise Unreachable(
+                        again.reason, key=request.key, retry_after=again.retry_after
+                    ) from again.__cause__
             await anyio.sleep(pause)
 
     async def _attempt(self, request: Request, *, may_log_in: bool) -> Raw:
@@ -112,7 +118,7 @@ class Connection:
         headers = {**self._headers, **request.headers}
         token = ""
         if self._token is not None:
-            token = await self._token.get(self._session)
+            token = await self._access(self._token, self._session)
             headers["Authorization"] = f"Bearer {token}"
         if request.key is not None:
             headers["Idempotency-Key"] = request.key
@@ -125,6 +131,7 @@ class Connection:
                 params=request.query,
                 data=request.body,
                 headers=headers,
+                allow_redirects=False,
             ) as answer:
                 body = await answer.read()
         except aiohttp.ClientConnectorError as error:
@@ -132,17 +139,24 @@ class Connection:
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             if not request.repeatable:
-                raise Unreachable(reason, key=None) from error
+                raise Unreachable(reason) from error
             raise _Again(reason) from error
-        if answer.status < 400 or answer.content_type == JSON:
+        if answer.status < 300 or answer.content_type == JSON:
             replayed = answer.headers.get("Idempotent-Replayed") == "true"
             return Raw(body, answer.headers.get("ETag", ""), replayed)
         if answer.status == 401 and may_log_in and self._renewed(token):
             raise _Again("the token was refused")
         if _counts(request, answer.status, body):
             raise refusal(answer.status, body)
-        wait = float(answer.headers.get("Retry-After", 0))
+        wait = retry_after(answer.headers)
         raise _Again(f"it was answered with {answer.status}", wait)
+
+    async def _access(self, source: TokenSource, session: aiohttp.ClientSession) -> str:
+        """A token. Where none is to be had now, nothing has been sent, and it may go again."""
+        try:
+            return await source.get(session)
+        except Unreachable as error:
+            raise _Again(error.reason, error.retry_after) from error
 
     def _renewed(self, token: str) -> bool:
         return self._token is not None and self._token.refused(token)

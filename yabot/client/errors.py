@@ -35,8 +35,13 @@ class Changed(Refused):
 
 
 class Unreachable(ApiError):
-    """There was no answer that counts. A change may have happened: repeat it under its `key`."""
+    """There was no answer that counts. A change may have happened: repeat it under its `key`.
 
-    def __init__(self, reason: str, *, key: str | None) -> None:
+    `retry_after` are the seconds that the API asked to wait, 0 where it asked for nothing.
+    """
+
+    def __init__(self, reason: str, *, key: str | None = None, retry_after: float = 0.0) -> None:
         super().__init__(f"no answer from the API: {reason}")
+        self.reason = reason
         self.key = key
+        self.retry_after = retry_after

@@ -81,6 +81,12 @@ def parsed(raw: Raw, model: type[ModelT]) -> Answer[ModelT]:
     return Answer(model.model_validate_json(raw.body), raw.etag, raw.replayed)
 
 
+def retry_after(headers: Mapping[str, str]) -> float:
+    """The seconds that an answer asks to wait; a date, which a proxy may send, asks for nothing."""
+    asked = headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else 0.0
+
+
 def refusal(status: int, body: bytes) -> Refused:
     """The no in an answer, whoever gave it."""
     try:

@@ -2,11 +2,9 @@
 
 from yabot.api.admin import ClientAnswer, ClientRequest, ClientsAnswer, NewClientAnswer
 from yabot.api.events import EventPage, EventTaken, EventTold
-from yabot.api.oauth import Keys, RefreshRequest, RevokeRequest, TokenAnswer, TokenRequest
+from yabot.api.oauth import AUTH, Keys, RefreshRequest, RevokeRequest, TokenAnswer, TokenRequest
 from yabot.client.calling import Connection
 from yabot.client.messages import Answer, Request, parsed, to_json
-
-AUTH = "/api/v1/auth"
 
 
 class ServiceCalls(Connection):

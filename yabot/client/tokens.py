@@ -11,9 +11,9 @@ from typing import Protocol
 import aiohttp
 import anyio
 
-from yabot.api.oauth import TokenAnswer
-from yabot.api.problems import ProblemDetails
+from yabot.api.oauth import AUTH, TokenAnswer
 from yabot.client.errors import Refused, Unreachable
+from yabot.client.messages import refusal, retry_after
 
 EARLY = 30.0
 """Seconds before its end from which a token is no longer used."""
@@ -47,7 +47,10 @@ class FixedToken:
 
 
 class ClientCredentials:
-    """Tokens for a client's id and secret (RFC 6749, 4.4); `scope` None asks for all it may."""
+    """Tokens for a client's id and secret (RFC 6749, 4.4); `scope` None asks for all it may.
+
+    One login is kept going by its refresh tokens, and another one begins where they end.
+    """
 
     def __init__(
         self,
@@ -57,44 +60,55 @@ class ClientCredentials:
         scope: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client_id = client_id
-        self._secret = client_secret
-        self._scope = scope
+        self._credentials = {"client_id": client_id, "client_secret": client_secret}
+        self._scope = {} if scope is None else {"scope": scope}
         self._clock = clock
         self._lock = anyio.Lock()
         self._token = ""
+        self._refresh = ""
         self._until = float("-inf")
 
     async def get(self, session: aiohttp.ClientSession) -> str:
         """A token that still lives for a while."""
         async with self._lock:
             if self._clock() >= self._until:
-                answer = await self._log_in(session)
-                self._token = answer.access_token
+                answer = await self._refreshed(session) or await self._log_in(session)
+                self._token, self._refresh = answer.access_token, answer.refresh_token
                 self._until = self._clock() + answer.expires_in - EARLY
             return self._token
 
     def refused(self, token: str) -> bool:
-        """The next `get` logs in again, unless somebody else did since."""
+        """The next `get` brings another one, unless somebody else did since."""
         if token == self._token:
             self._until = float("-inf")
         return True
 
-    async def _log_in(self, session: aiohttp.ClientSession) -> TokenAnswer:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._client_id,
-            "client_secret": self._secret,
-        }
-        if self._scope is not None:
-            form["scope"] = self._scope
+    async def _refreshed(self, session: aiohttp.ClientSession) -> TokenAnswer | None:
+        """The next token of this login; None where it has ended, or its answer was lost.
+
+        A refresh token is shown once, whatever becomes of the answer: twice would look like theft.
+        """
+        token, self._refresh = self._refresh, ""
+        if not token:
+            return None
         try:
-            async with session.post("/api/v1/auth/token", data=form) as answer:
+            return await self._ask(session, "refresh", refresh_token=token)
+        except (Refused, Unreachable):
+            return None
+
+    async def _log_in(self, session: aiohttp.ClientSession) -> TokenAnswer:
+        return await self._ask(session, "token", grant_type="client_credentials", **self._scope)
+
+    async def _ask(self, session: aiohttp.ClientSession, path: str, **form: str) -> TokenAnswer:
+        sent = {**self._credentials, **form}
+        try:
+            async with session.post(f"{AUTH}/{path}", data=sent, allow_redirects=False) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unreachable(str(error) or type(error).__name__, key=None) from error
+            raise Unreachable(str(error) or type(error).__name__) from error
         if answer.status == 200:
             return TokenAnswer.model_validate_json(body)
         if answer.status == 429 or answer.status >= 500:
-            raise Unreachable(f"logging in was answered with {answer.status}", key=None)
-        raise Refused(ProblemDetails.model_validate_json(body))
+            reason = f"asking for a token was answered with {answer.status}"
+            raise Unreachable(reason, retry_after=retry_after(answer.headers))
+        raise refusal(answer.status, body)
