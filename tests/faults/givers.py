@@ -15,7 +15,7 @@ from tests.faults import gift_audit
 from tests.processes import BotProcess
 from tests.waiting import until
 from yabot.sandbox import Sandbox
-from yabot.sandbox.people import write
+from yabot.sandbox.people import block, write
 from yabot.sandbox.screens import Screen
 
 FIRST_GIVER = 20_000
@@ -23,27 +23,35 @@ DAILY = "🎁".encode()
 PATIENCE = 45.0
 """Seconds after which somebody must have heard something."""
 
+LOOK = 0.05
+"""Seconds between two looks at how many gifts there are."""
+
 
 class Givers:
-    """A few people with names and the daily gift to give away; one of them has blocked the bot."""
+    """A few people with names and the daily gift to give away.
+
+    They give to each other, to themselves, to somebody who has blocked the bot, and to a stranger.
+    """
 
     def __init__(self, sandbox: Sandbox, people: int, seed: int) -> None:
-        self.written = 0
         self.stopped = False
         self._world = sandbox.world
         self._ids = range(FIRST_GIVER, FIRST_GIVER + people)
+        self._away = FIRST_GIVER + people
+        self._stranger = self._away + 1
         self._rng = random.Random(seed)
 
     async def arrive(self) -> None:
-        """Everybody is called something, says hello and takes the daily gift."""
-        for user_id in self._ids:
+        """Everybody is called something, says hello and takes the daily gift; one then leaves."""
+        for user_id in (*self._ids, self._away):
             user = self._world.user(user_id)
             user.username = f"giver_{user_id}"
             self._world.save_user(user)
             self._write(user_id, "/start")
             self._write(user_id, "/daily")
-        for user_id in self._ids:
+        for user_id in (*self._ids, self._away):
             await until(partial(self._sees, user_id, DAILY), deadline=30)
+        block(self._world, self._world.addressed_bot(), self._away, blocked=True)
 
     async def live(self) -> None:
         """Give until `stopped`."""
@@ -51,21 +59,15 @@ class Givers:
             for user_id in self._ids:
                 group.start_soon(self._give_on, user_id)
 
-    async def more(self, messages: int) -> None:
-        """Return after that many further messages."""
-        wanted = self.written + messages
-        await until(lambda: self.written >= wanted, deadline=300)
-
     async def _give_on(self, user_id: int) -> None:
         while not self.stopped:
-            to = self._rng.choice(self._ids)
+            to = self._rng.choice((*self._ids, self._away, self._stranger))
             self._write(user_id, f"/gift @giver_{to} {self._rng.randint(1, 3)}")
             newest = max(self._screen(user_id).messages)
             await until(partial(self._has_heard, user_id, newest), deadline=PATIENCE)
 
     def _write(self, user_id: int, text: str) -> None:
         write(self._world, self._world.addressed_bot(), user_id, text)
-        self.written += 1
 
     def _sees(self, user_id: int, text: bytes) -> bool:
         return any(text in body for body in self._screen(user_id).messages.values())
@@ -80,7 +82,7 @@ class Givers:
 async def give_under_kills(
     folder: Path, *, gifts: int, kills: int, seed: int, people: int = 12
 ) -> tuple[int, Sequence[str]]:
-    """Kill the bot that often while people write about `gifts` times; the gifts that were made.
+    """Kill the bot that often while people give that many gifts; how many they gave.
 
     The second value is what is wrong, if anything, at any kill or in the end.
     """
@@ -93,17 +95,24 @@ async def give_under_kills(
         await givers.arrive()
         async with anyio.create_task_group() as group:
             group.start_soon(givers.live)
-            for _ in range(kills):
-                await givers.more(gifts // (kills + 1))
+            for kill in range(1, kills + 1):
+                await _given(bot.database, gifts * kill // (kills + 1))
                 await anyio.sleep(rng.uniform(0, 0.2))
                 await bot.kill()
                 broken += gift_audit.conserved(bot.database)
                 bot.start()
                 await bot.ready()
-            await givers.more(gifts // (kills + 1))
+            await _given(bot.database, gifts)
             givers.stopped = True
         await until(lambda: gift_audit.at_rest(bot.database), deadline=60)
         assert await bot.stop() == 0
         broken += gift_audit.conserved(bot.database)
         broken += gift_audit.ended_badly(bot.database)
         return gift_audit.given(bot.database), broken
+
+
+async def _given(database: Path, gifts: int) -> None:
+    """Return once there were so many gifts."""
+    with anyio.fail_after(600):
+        while gift_audit.given(database) < gifts:
+            await anyio.sleep(LOOK)
