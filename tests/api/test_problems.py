@@ -25,8 +25,9 @@ async def test_a_path_that_is_no_route_is_404(client: Client) -> None:
     assert response.content_type == "application/problem+json"
     body = await response.json()
     assert set(body) == FIELDS
-    assert (body["code"], body["instance"]) == ("no_such_route", "/api/v1/nothing")
+    assert body["code"] == "no_such_route"
     assert body["request_id"] == response.headers["X-Request-Id"]
+    assert body["instance"] == f"urn:yabot:request:{body['request_id']}"
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
@@ -130,6 +131,49 @@ async def test_a_query_that_does_not_fit_is_refused(
     response = await client.call("GET", f"{MOVES}?{query}")
     assert response.status == status
     assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("POST", MOVES, {"amount": 5, "reason": "x"}),
+        ("PUT", "/api/v1/user/1/preferences", {"theme": "dark"}),
+        ("DELETE", "/api/v1/user/1", None),
+    ],
+)
+async def test_a_change_that_comes_with_a_query_is_refused_and_not_made_without_it(
+    client: Client, users: MemoryUsers, method: str, path: str, sent: object
+) -> None:
+    before = users.users["1"]
+    response = await client.call(method, f"{path}?dry_run=true", json=sent)
+    assert response.status == 422
+    assert [error["pointer"] for error in (await response.json())["errors"]] == ["/dry_run"]
+    assert users.users["1"] == before
+
+
+async def test_a_secret_is_not_told_back_wherever_it_was_put(client: Client) -> None:
+    secret = client.token.rsplit(".", 1)[-1][:43]
+    answers = [
+        await client.call("GET", f"/nowhere/{secret}"),
+        await client.call("GET", f"/api/v1/user/{secret}/state"),
+        await client.call("POST", f"/api/v1/user/{secret}/state"),
+        await client.call("GET", f"/api/v1/narrative/{secret}"),
+        await client.call("GET", f"{STATE}?{secret}"),
+        await client.call("GET", f"{STATE}?access_token={secret}"),
+        await client.call("GET", f"{MOVES}?cursor={secret}"),
+        await client.call("POST", MOVES, json={"amount": 1, "reason": "x", secret: 1}),
+        await client.call("POST", MOVES, json={"amount": secret, "reason": secret * 2}),
+        await client.call("POST", "/api/v1/user/1/interactions", json={"action": secret}),
+        await client.call("PUT", "/api/v1/user/1/preferences", json={"time_zone": secret}),
+        await client.call("GET", STATE, authorization=f"Bearer {secret}"),
+        await client.call("POST", MOVES, json={}, idempotency_key=secret + " "),
+        await client.call("GET", STATE, x_request_timeout=secret),
+        await client.call("PATCH", STATE, json={}, if_match=secret),
+    ]
+    for number, answer in enumerate(answers):
+        assert answer.status >= 400, number
+        assert secret not in await answer.text(), number
+        assert secret not in str(answer.headers), number
 
 
 async def test_a_body_beyond_64_kib_is_413(client: Client) -> None:

@@ -136,9 +136,7 @@ class Edge:
         log.info("api.malformed_request", error=type(error).__name__, remote=request.remote)
         problem = Problem("malformed_request" if status < 500 else "internal_error")
         request_id = uuid4().hex
-        response = problem.response(
-            instance="/", request_id=request_id, language=self._default_language
-        )
+        response = problem.response(request_id=request_id, language=self._default_language)
         finish(response, request_id)
         self._observe(OTHER, UNMATCHED, response.status, 0.0)
         return response
@@ -163,9 +161,7 @@ class Edge:
             log.exception("api.crashed", route=route_of(request))
             problem = Problem("internal_error")
         language = preferred(request.headers.get("Accept-Language"), self._default_language)
-        return problem.response(
-            instance=request.path, request_id=request[REQUEST_ID], language=language
-        )
+        return problem.response(request_id=request[REQUEST_ID], language=language)
 
 
 class _EdgeServer(web.Server):

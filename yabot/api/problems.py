@@ -25,6 +25,9 @@ CONTENT_TYPE = "application/problem+json"
 LARGEST_BODY = 64 * 1024
 """Bytes of a request's body, unpacked."""
 
+LONGEST_NAME = 32
+"""Characters of a field's name that are told back."""
+
 
 class Fault(BaseModel):
     """A part of the input that does not fit: a JSON pointer to it, why, and a code."""
@@ -41,7 +44,7 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
-    instance: str = Field(description="the path of the request")
+    instance: str = Field(description="`urn:yabot:request:` and the request id")
     code: str
     request_id: str
     errors: Sequence[Fault] | None = None
@@ -74,14 +77,14 @@ class Problem(Exception):
         kind = KINDS[self.code]
         return (kind.es if language == "es" else kind.en).format_map(self._params)
 
-    def response(self, *, instance: str, request_id: str, language: Language) -> web.Response:
-        """The answer; `instance` is the path of the request."""
+    def response(self, *, request_id: str, language: Language) -> web.Response:
+        """The answer to the request of this id."""
         body: dict[str, object] = {
             "type": f"urn:yabot:problem:{self.code}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail(language),
-            "instance": instance,
+            "instance": f"urn:yabot:request:{request_id}",
             "code": self.code,
             "request_id": request_id,
         }
@@ -173,5 +176,7 @@ def _fault(detail: Mapping[str, object], language: Language) -> dict[str, str]:
 
 
 def _escape(part: str) -> str:
-    """A name inside a JSON pointer (RFC 6901)."""
+    """A name inside a JSON pointer (RFC 6901); no field of ours has one as long as a secret."""
+    if len(part) > LONGEST_NAME:
+        return "…"
     return part.replace("~", "~0").replace("/", "~1")

@@ -1,7 +1,7 @@
 """The input of a request, checked against its route's model.
 
-The rule: nothing is read that the route does not take, and nothing without a bound in bytes and
-seconds.
+The rule: what a route does not take is refused and not passed over, and nothing is read without a
+bound in bytes and seconds.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ async def read(route: AnyRoute, request: web.Request, ends: float) -> Input:
     try:
         if route.method == "GET":
             return model.model_validate_strings(_query(request))
+        if request.query_string:
+            Nothing.model_validate_strings(_query(request))
         if not route.has_body:
             return NOTHING
         kind = _content_type(route, request)

@@ -10,7 +10,7 @@ from yabot.api.route import JSON, AnyRoute
 
 REF = "#/components/schemas/"
 
-NAMED = 2
+NAMED = 3
 """Codes up to which an answer is shared, under a name that tells them."""
 
 RETRY = frozenset({409, 429, 503})

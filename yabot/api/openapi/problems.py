@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from yabot.api.kinds import KINDS
 from yabot.api.openapi.parameters import names_in
-from yabot.api.reading import FORM
-from yabot.api.route import AnyRoute, Nothing
+from yabot.api.route import AnyRoute
 
 EVERYWHERE = (
     "malformed_request",
+    "parameter_repeated",
     "timeout_invalid",
     "expectation_failed",
+    "invalid_input",
     "too_many_requests",
     "internal_error",
     "busy",
@@ -48,8 +49,4 @@ def _codes(route: AnyRoute) -> Iterator[str]:
         yield "idempotency_key_missing"
     if route.has_body:
         yield from ("malformed_json", "name_repeated", "malformed_body", "body_too_slow",
-                    "body_too_large", "unsupported_media_type", "invalid_input")  # fmt: skip
-        if FORM in route.accepts:
-            yield "parameter_repeated"
-    elif route.input is not Nothing:
-        yield from ("parameter_repeated", "invalid_input")
+                    "body_too_large", "unsupported_media_type")  # fmt: skip
