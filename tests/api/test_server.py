@@ -12,7 +12,7 @@ from tests.api.conftest import Client
 from tests.api.fakes import MemoryUsers
 from yabot.api import edge
 from yabot.api.server import APIAddress, APIServer
-from yabot.api.tokens import JWTService
+from yabot.api.tokens import BadToken, JWTService
 from yabot.errors import ConfigError
 
 MakeServer = Callable[[], APIServer]
@@ -20,6 +20,16 @@ MakeServer = Callable[[], APIServer]
 pytestmark = pytest.mark.anyio
 
 STATE = "/api/v1/user/1/state"
+
+
+async def test_the_server_tells_who_a_token_speaks_for(
+    make_server: MakeServer, tokens: JWTService
+) -> None:
+    server = make_server()
+    principal = server.authenticate_request(tokens.create_service_token("billing"))
+    assert (principal.client, principal.scopes) == ("billing", frozenset({"internal_api"}))
+    with pytest.raises(BadToken):
+        server.authenticate_request("a.b.c")
 
 
 async def test_a_port_in_use_is_a_setting_that_is_wrong(
