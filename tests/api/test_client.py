@@ -249,6 +249,22 @@ async def test_a_change_whose_answer_was_lost_is_repeated_under_its_key(
     assert (len(way.lost), len(keys)) == (2, 1)
 
 
+async def test_a_token_is_not_carried_to_where_an_answer_points() -> None:
+    heads: list[bytes] = []
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 307 Go\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(redirect, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Client(f"http://127.0.0.1:{port}", FixedToken("secret")) as api:
+            with pytest.raises(Refused) as caught:
+                await api.get_besitos("1")
+    assert (caught.value.status, len(heads)) == (307, 1)
+
+
 async def test_what_has_no_key_is_not_repeated_after_a_lost_answer(client: Raw) -> None:
     admin = FixedToken(client.tokens.create_service_token("root", scopes=("admin",)))
     async with cutting(client.port, losses=9) as (way, url), Client(url, admin) as api:
