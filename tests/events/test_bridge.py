@@ -8,6 +8,7 @@ from typing import TypeVar
 import anyio
 import pytest
 
+from tests.events.consumers import Heard, process
 from tests.events.streams import PEOPLE, Bridge, bridge, entries, held, repeated
 from tests.servers.valkey import FORGOTTEN, Valkey
 from tests.waiting import until
@@ -232,6 +233,29 @@ async def test_another_server_gets_everything_that_is_kept(
             await it.level()
     finally:
         other.end()
+
+
+async def test_a_new_database_outranks_what_a_former_one_told(
+    path: Path, tmp_path: Path, valkey: Valkey
+) -> None:
+    heard = Heard()
+    async with process(valkey, heard) as group:
+        async with bridge(path, valkey) as it:
+            it.begin()
+            await it.leave(times=5)
+            await until(lambda: heard.of("1") == [1, 2, 3, 4, 5])
+        async with bridge(tmp_path / "new.db", valkey) as it:
+            await it.leave(times=2)
+            it.begin()
+            await until(lambda: len(heard.got) == 7 * len(PEOPLE))
+            assert heard.of("1") == [1, 2, 3, 4, 5, 1, 2]
+            await it.db.events.publish("guessed", b"{}")
+        async with bridge(tmp_path / "new.db", valkey) as it:
+            it.begin()
+            await it.db.events.publish("guessed", b"{}")
+            await until(lambda: heard.of("system") == [1, 2])
+            assert {row.epoch for row in await it.db.events.history(0, 1_000)} == {2}
+        assert group.reports == []
 
 
 async def test_a_stream_keeps_about_as_many_entries_as_it_is_told_to(

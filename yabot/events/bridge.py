@@ -10,7 +10,7 @@ remembers may be older than what the streams hold, never newer: comparing makes 
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import anyio
@@ -20,7 +20,7 @@ from yabot import faults
 from yabot.errors import StoreUnavailable, YabotError
 from yabot.events.bridge_levels import Place, level
 from yabot.events.bridge_ports import BridgeOutbox, Bridging
-from yabot.events.envelope import CloudEvent, packed
+from yabot.events.envelope import SOURCE, CloudEvent, packed
 from yabot.events.errors import EventError
 from yabot.events.ports import QueuedEvent
 from yabot.events.redis import RedisServer
@@ -147,6 +147,8 @@ class RedisBridge(Relay[QueuedEvent]):
         tips = await append(self._server, asked, keep=self._keep)
         diverged = {partition: tip for partition, tip in tips.items() if not tip.added}
         if diverged:
+            if not self._bridging.furthest:
+                await self._outrank(diverged.values())
             await self._go_back(diverged)
         self._compared_at = time.monotonic()
         self._bridging.trouble = self._bridging.oldest = None
@@ -168,14 +170,22 @@ class RedisBridge(Relay[QueuedEvent]):
         self._places, self._position = places, position
         self._bridging.position = position
 
+    async def _outrank(self, tips: Iterable[Tip]) -> None:
+        """Before the first event of this database: its numbers come after those of another one.
+
+        Who was told of users by a former database would take a new count for repetitions.
+        """
+        found = [event for tip in tips if (event := _newest(tip)) and event.source == SOURCE]
+        strange = [event.epoch for event in found if await self._place_of(event) is None]
+        if strange:
+            await self._outbox.outrank(max(strange))
+
     async def _known(self, tip: Tip) -> int | None:
         """The place in the outbox of the newest event of a stream."""
-        if not tip.newest:
-            return None
-        try:
-            event = CloudEvent.from_json(tip.newest)
-        except EventError:
-            return None
+        event = _newest(tip)
+        return await self._place_of(event) if event is not None else None
+
+    async def _place_of(self, event: CloudEvent) -> int | None:
         return await self._outbox.find(event.user_id, event.sequence, event.id)
 
     async def _mark(self) -> None:
@@ -210,6 +220,13 @@ class RedisBridge(Relay[QueuedEvent]):
         self._bridging.trouble = str(error)
         with suppress(StoreUnavailable):
             self._bridging.oldest = await self._outbox.oldest(self._position)
+
+
+def _newest(tip: Tip) -> CloudEvent | None:
+    try:
+        return CloudEvent.from_json(tip.newest)
+    except EventError:
+        return None
 
 
 def _remembered(places: Mapping[int, Place]) -> Mapping[int, tuple[str, int]]:

@@ -40,6 +40,10 @@ class BridgeOutbox(Protocol):
         """The `seq` of an event; None for one that is not kept."""
         ...
 
+    async def outrank(self, epoch: int) -> None:
+        """Have all events that are kept, and all to come, be of an epoch above this one."""
+        ...
+
     async def oldest(self, after: int) -> Instant | None:
         """When the first event after `after` was committed."""
         ...

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from yabot.domain.values import Instant, UserId
 from yabot.stores.bell import Bell
+from yabot.stores.epoch import Epoch
 from yabot.stores.events import QueuedEvent, SqliteEventOutbox
 from yabot.stores.moments import from_micros, to_micros
 from yabot.stores.reader import Reader
@@ -40,12 +41,18 @@ class SqliteBridge:
     """What the bridge reads, and what it remembers. Nothing is counted before `load`."""
 
     def __init__(
-        self, writer: Writer, reader: Reader, clock: Clock, outbox: SqliteEventOutbox
+        self,
+        writer: Writer,
+        reader: Reader,
+        clock: Clock,
+        outbox: SqliteEventOutbox,
+        epoch: Epoch,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._clock = clock
         self._outbox = outbox
+        self._epoch = epoch
         self._bell = Bell()
         self._newest = 0
         writer.on_commit(Statement.EVENT_ADD, self._committed)
@@ -94,6 +101,16 @@ class SqliteBridge:
         """The `seq` of an event; None for one that is not kept. Raises StoreUnavailable."""
         found = await self._reader.row(FIND, user_id, sequence, event_id)
         return int(found[0]) if found is not None else None
+
+    async def outrank(self, epoch: int) -> None:
+        """Have all events that are kept, and all to come, be of an epoch above this one.
+
+        What was numbered meanwhile is written between the two writes, so it is renumbered as well.
+        Raises StoreUnavailable.
+        """
+        if epoch >= self._epoch.value:
+            await self._epoch.raise_above(epoch, self._writer)
+        await self._writer.write((Statement.EVENTS_EPOCH, (self._epoch.value,)))
 
     async def oldest(self, after: int) -> Instant | None:
         """When the first event after `after` was committed. Raises StoreUnavailable."""

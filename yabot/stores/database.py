@@ -151,7 +151,7 @@ class DatabaseManager:
         self.replies = SqliteReplyOutbox(writer, reader, clock)
         self.commands = SqliteCommandOutbox(writer, reader, clock)
         self.events = SqliteEventOutbox(writer, reader, clock, epoch=epoch)
-        self.bridge = SqliteBridge(writer, reader, clock, self.events)
+        self.bridge = SqliteBridge(writer, reader, clock, self.events, epoch)
         self.content = SqliteContent(writer, reader)
         letters = self.dead_letters = SqliteDeadLetters(writer, reader, clock)
         self.replays = Replays(writer, letters, self.inbox, self.documents, clock)

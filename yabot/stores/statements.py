@@ -83,6 +83,7 @@ class Statement(Enum):
                 payload, at, sequence)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
             1 + coalesce((SELECT last FROM event_sequences WHERE user_id = ?2), 0))"""
+    EVENTS_EPOCH = "UPDATE outbox_events SET epoch = ?1 WHERE epoch < ?1"
     RELAY_MOVE = """
         INSERT INTO relays (name, position, seen_at) VALUES (?, ?, ?)
         ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position),
