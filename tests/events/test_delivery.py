@@ -10,6 +10,8 @@ from tests.events.consumers import event
 from tests.events.subscribers import Subscriber
 from yabot.events import delivery
 from yabot.events.base import BaseEvent
+from yabot.events.bus import EventBus
+from yabot.events.consumer import EventConsumer
 from yabot.events.delivery import ATTEMPTS, EVERY_EVENT, Delivery, Handler
 from yabot.events.envelope import CloudEvent
 from yabot.events.errors import InvalidEvent, NewerVersion
@@ -119,6 +121,14 @@ def test_a_dead_letter_holds_the_envelope_and_the_error() -> None:
     assert letter.user_id == "1"
     assert letter.error == "g: ValueError: not today"
     assert CloudEvent.from_json(letter.body) == given_up
+
+
+@pytest.mark.parametrize("name", ["", "a b", "A", "a:b", "{a}", "a" * 65, "redis", "external"])
+def test_what_can_not_name_a_group_is_refused_in_the_bot_and_outside(name: str) -> None:
+    with pytest.raises(ValueError, match="group"):
+        EventBus(None).subscribe("x", _forever, group=name)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="group"):
+        EventConsumer("redis://127.0.0.1", name)
 
 
 async def _forever(_: BaseEvent) -> None:

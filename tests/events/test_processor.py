@@ -21,7 +21,7 @@ from yabot.events import delivery, holding, reader
 from yabot.events.group_memory import GroupLetters, again_key
 from yabot.events.holding import Holding
 from yabot.events.ordering import Limits
-from yabot.events.processor import EVENTS, EventProcessor
+from yabot.events.processor import EVENTS
 from yabot.events.reader import Source
 from yabot.events.redis import Client
 from yabot.events.stream_group import StreamGroup
@@ -406,11 +406,6 @@ async def test_a_cluster_is_read_like_a_server(tmp_path: Path) -> None:
             async with process(node, heard, url=url):
                 await streams.fill(times=3)
                 await until(lambda: is_in_order(heard, 3))
-
-
-def test_what_can_not_name_a_group_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="can't name a group"):
-        EventProcessor(None, "a b")  # type: ignore[arg-type]
 
 
 async def consumers(streams: Streams) -> set[int]:

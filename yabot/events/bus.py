@@ -17,7 +17,7 @@ from actors import current_envelope
 from supervision import Report, backoff
 from yabot.domain.events import Announcement, Fact
 from yabot.errors import StoreUnavailable, YabotError
-from yabot.events.delivery import Delivery, Handler, Watched
+from yabot.events.delivery import Delivery, Handler, Watched, checked_group
 from yabot.events.errors import InvalidEvent
 from yabot.events.ports import EventOutbox, OpenTurn
 from yabot.events.relay import EventRelay
@@ -93,9 +93,9 @@ class EventBus:
         """Have `handler` called with every event of that name, or with all for `EVERY_EVENT`.
 
         Handlers of one group get each event one after the other; a new group begins with the oldest
-        event that is kept.
+        event that is kept. Raises ValueError for what can't name a group.
         """
-        self._groups.setdefault(group, {}).setdefault(event_name, []).append(handler)
+        self._groups.setdefault(checked_group(group), {}).setdefault(event_name, []).append(handler)
 
     @property
     def groups(self) -> Sequence[str]:

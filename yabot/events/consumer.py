@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from actors import ActorSystem
 from supervision import Reports, Strategy, Supervisor, run_tree
-from yabot.events.delivery import EVERY_EVENT, Handler, Watched
+from yabot.events.delivery import EVERY_EVENT, Handler, Watched, checked_group
 from yabot.events.processor import EventProcessor
 from yabot.events.redis import connect
 from yabot.events.stream_group import Lag
@@ -44,7 +44,7 @@ class EventConsumer:
         self._reports = Reports()
         self._server = connect(SecretStr(url), secret, report=self._reports.add)
         self._processor = EventProcessor(
-            self._server, group, watched=watched, report=self._reports.add
+            self._server, checked_group(group), watched=watched, report=self._reports.add
         )
 
     def on(self, event_name: str = EVERY_EVENT) -> Callable[[Handler], Handler]:

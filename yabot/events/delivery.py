@@ -6,6 +6,7 @@ up with its last error; what becomes of the event then is the caller's to say.
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
@@ -26,6 +27,12 @@ Handler: TypeAlias = Callable[[BaseEvent], Awaitable[None]]
 
 EVERY_EVENT = "*"
 """Subscribes to events of all names."""
+
+GROUP = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+"""What a group may be called."""
+
+RESERVED = frozenset({"external", "redis"})
+"""Names of the bot's own: under them it hears other services, and feeds the bridge to Redis."""
 
 ATTEMPTS = 4
 """How often one event is tried with one handler."""
@@ -53,6 +60,15 @@ class Watched(Protocol):
     def event_failed(self) -> None:
         """An event was given up."""
         ...
+
+
+def checked_group(name: str) -> str:
+    """The name, if subscribers may have it. Raises ValueError."""
+    if GROUP.fullmatch(name) is None:
+        raise ValueError(f"{name!r} can't name a group: use up to 64 of a-z, 0-9, '_.-'")
+    if name in RESERVED:
+        raise ValueError(f"a group can't be called {name}: the bot uses that name itself")
+    return name
 
 
 class Delivery:

@@ -9,7 +9,6 @@ order, whichever process reads them; a group that is slow or broken delays nobod
 """
 
 import os
-import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -25,9 +24,6 @@ from yabot.events.redis import RedisServer
 from yabot.events.stream_group import Lag, lags
 from yabot.events.streams import PARTITIONS, stream_key
 
-GROUP = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
-"""What a group may be called."""
-
 EVENTS = tuple(Source(stream_key(partition)) for partition in range(PARTITIONS))
 """The streams to which the bot's events go."""
 
@@ -37,8 +33,7 @@ class EventProcessor:
 
     `delivery` takes the place of handlers that subscribe. `letters` keeps events that were given
     up; without it they stay in Redis, where `yabot dead-letters` finds them. `watched` is told how
-    handlers do, `report` hears of events that are gone. Raises ValueError for what can't name a
-    group.
+    handlers do, `report` hears of events that are gone.
     """
 
     def __init__(
@@ -53,8 +48,6 @@ class EventProcessor:
         report: Callable[[Report], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        if GROUP.fullmatch(group) is None:
-            raise ValueError(f"{group!r} can't name a group: use up to 64 of a-z, 0-9, '_.-'")
         self.group = group
         self._server = server
         self._handlers: dict[str, list[Handler]] = {}
