@@ -26,8 +26,8 @@ from yabot.events.group_memory import GroupLetters
 from yabot.events.processor import EVENTS
 from yabot.events.redis import RedisServer, connect
 from yabot.events.stream_group import lags
+from yabot.events.streams import EXTERNAL_STREAM
 from yabot.identities import ask
-from yabot.listening import EXTERNAL
 from yabot.stores.connections import open_reading, open_writing
 from yabot.stores.database import DatabaseManager
 from yabot.stores.dead_letters import SqliteDeadLetters
@@ -155,7 +155,7 @@ async def _in_streams(config: ConfigManager, kind: str | None, limit: int | None
         return []
     found: list[Shown] = []
     async with _redis(config) as server:
-        for group in await lags(server, [EXTERNAL, *(source.key for source in EVENTS)]):
+        for group in await lags(server, [EXTERNAL_STREAM, *(source.key for source in EVENTS)]):
             letters, after = GroupLetters(server, group), "-"
             while page := await letters.page(after):
                 after = page[-1].id

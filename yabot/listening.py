@@ -20,6 +20,7 @@ from yabot.errors import StoreUnavailable, YabotError
 from yabot.events.delivery import letter_of, tried
 from yabot.events.envelope import CloudEvent
 from yabot.events.errors import EventError
+from yabot.events.streams import EXTERNAL_STREAM
 from yabot.ops.metrics import Metrics
 from yabot.services.external import ExternalEvents
 from yabot.users.ports import DeadLetter
@@ -27,9 +28,6 @@ from yabot.users.ports import DeadLetter
 if TYPE_CHECKING:
     from yabot.events.redis import RedisServer
     from yabot.streaming import Streaming
-
-EXTERNAL = "yabot:external"
-"""The stream on which other services tell of users; what was handled is taken out of it."""
 
 GROUP = "external"
 
@@ -94,7 +92,7 @@ class GroupLags(Actor[object]):
         from yabot.events.processor import EVENTS
         from yabot.events.stream_group import lags
 
-        found = await lags(self._server, [EXTERNAL, *(source.key for source in EVENTS)])
+        found = await lags(self._server, [EXTERNAL_STREAM, *(source.key for source in EVENTS)])
         self._seen.clear()
         self._seen |= {group: lag.waiting + lag.pending for group, lag in found.items()}
 
@@ -108,7 +106,7 @@ def listening(
     from yabot.events.processor import EventProcessor
     from yabot.events.reader import Source
 
-    sources = (Source(EXTERNAL, queue=True),)
+    sources = (Source(EXTERNAL_STREAM, queue=True),)
     delivery = ExternalDelivery(events, metrics)
     processor = EventProcessor(found.server, GROUP, sources=sources, delivery=delivery)
     seen: dict[str, float] = {}

@@ -7,13 +7,14 @@ import orjson
 import pytest
 
 from yabot.domain.events import EVENTS
+from yabot.domain.external import EXTERNAL
 from yabot.events.document import documents
 from yabot.events.document.asyncapi import ENVELOPE, asyncapi, data_schema
 from yabot.events.document.sample import SAMPLE
 from yabot.events.document.yaml import Json, to_yaml
 from yabot.events.envelope import CloudEvent
 from yabot.events.schemas import parse
-from yabot.events.streams import stream_key
+from yabot.events.streams import EXTERNAL_STREAM, stream_key
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -52,6 +53,17 @@ def test_every_event_is_in_both_documents() -> None:
         assert f"### `{name}`" in page
         assert at(asyncapi(), "components", "messages", name)
         assert at(asyncapi(), "channels", "events", "messages", name)
+
+
+def test_what_other_services_may_tell_is_in_both_documents() -> None:
+    page = documents()["events.md"]
+    assert at(asyncapi(), "channels", "external", "address") == EXTERNAL_STREAM
+    for name, model in EXTERNAL.items():
+        assert f"### `{name}`" in page
+        assert at(asyncapi(), "channels", "external", "messages", name)
+        schema = at(asyncapi(), "components", "schemas", name)
+        assert list(at(schema, "properties")) == list(model.model_fields)  # type: ignore[arg-type]
+        assert at(schema, "additionalProperties") is False
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -17,8 +17,8 @@ from yabot.events.envelope import CloudEvent
 from yabot.events.group_memory import GroupLetters
 from yabot.events.processor import EventProcessor
 from yabot.events.reader import Source
-from yabot.events.streams import FIELD
-from yabot.listening import EXTERNAL, GROUP, ExternalDelivery
+from yabot.events.streams import EXTERNAL_STREAM, FIELD
+from yabot.listening import GROUP, ExternalDelivery
 from yabot.ops.metrics import Metrics
 from yabot.services.external import ExternalEvents
 from yabot.users.ports import Commit
@@ -69,14 +69,15 @@ async def test_an_event_that_crashes_its_user_is_a_dead_letter_and_can_be_tried_
 ) -> None:
     broken = ExternalDelivery(ExternalEvents(bot.directory), Metrics())
     async with reaching(valkey.url) as server:
-        queue = Source(EXTERNAL, queue=True)
+        queue = Source(EXTERNAL_STREAM, queue=True)
         processor = EventProcessor(server, GROUP, sources=(queue,), delivery=broken)
         letters = GroupLetters(server, GROUP)
         async with ActorSystem("listening") as system, run_tree(system, processor.branch()):
             with monkeypatch.context() as patched:
                 fail(bot, "1", RuntimeError("a surprise"), patched)
                 for user_id in "12":
-                    await valkey.ask("XADD", EXTERNAL, "*", FIELD, granted(user_id).to_json())
+                    event = granted(user_id).to_json()
+                    await valkey.ask("XADD", EXTERNAL_STREAM, "*", FIELD, event)
 
                 async def is_granted() -> bool:
                     return (await bot.user("2")).balance == 5

@@ -16,8 +16,7 @@ from tests.processes import BotProcess
 from tests.servers.valkey import Valkey
 from tests.waiting import until
 from yabot.events.envelope import CloudEvent
-from yabot.events.streams import FIELD
-from yabot.listening import EXTERNAL
+from yabot.events.streams import EXTERNAL_STREAM, FIELD
 from yabot.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +33,7 @@ async def tell(valkey: Valkey, event_id: str, type_: str, data: dict[str, object
     """Put an event of user 101 on the stream."""
     at = datetime.now(UTC)
     told = CloudEvent(event_id, type_, at, subject="101", source="/shop", data=data)
-    await valkey.ask("XADD", EXTERNAL, "*", FIELD, told.to_json())
+    await valkey.ask("XADD", EXTERNAL_STREAM, "*", FIELD, told.to_json())
 
 
 async def test_what_another_service_tells_of_a_user_takes_effect_once(
@@ -53,7 +52,7 @@ async def test_what_another_service_tells_of_a_user_takes_effect_once(
     await ana.sees("Hello from the shop")
 
     async def is_empty() -> bool:
-        return await valkey.ask("XLEN", EXTERNAL) == 0
+        return await valkey.ask("XLEN", EXTERNAL_STREAM) == 0
 
     await until(is_empty)
     listed = await operator(bot, "dead-letters", "list", "--json")

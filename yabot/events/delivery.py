@@ -17,6 +17,7 @@ import structlog
 
 from supervision import backoff
 from yabot.eager import Begun
+from yabot.errors import HandlerExited
 from yabot.events.base import BaseEvent
 from yabot.events.envelope import CloudEvent
 from yabot.events.errors import EventError

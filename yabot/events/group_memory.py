@@ -54,6 +54,11 @@ def again_key(group: str) -> str:
     return f"yabot:again:{{{group}}}"
 
 
+def gaps_key(group: str) -> str:
+    """The stream of what a group has missed."""
+    return f"yabot:gaps:{{{group}}}"
+
+
 class Places:
     """How far the users of one stream are handled, by one group."""
 
@@ -111,7 +116,7 @@ class GapAudit:
 
     def __init__(self, server: RedisServer, group: str) -> None:
         self._server = server
-        self._key = f"yabot:gaps:{{{group}}}"
+        self._key = gaps_key(group)
 
     async def add(self, gaps: Iterable[Gap]) -> None:
         """Keep gaps. Raises RedisAway, RedisRefused."""

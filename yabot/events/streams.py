@@ -13,6 +13,9 @@ PARTITIONS = 16
 FIELD = b"e"
 """The one field of an entry: the envelope as JSON."""
 
+EXTERNAL_STREAM = "yabot:external"
+"""The stream on which other services tell of users; what was handled is taken out of it."""
+
 
 def partition_of(user_id: UserId) -> int:
     """The number of the stream that holds the events of a user, or of `system`."""

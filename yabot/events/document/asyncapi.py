@@ -1,7 +1,7 @@
-"""The events as an AsyncAPI 3 document.
+"""The events as an AsyncAPI 3 document: those that the bot sends, and those that it takes.
 
 The rule: a schema says what a reader may rely on. It therefore requires only what was there in the
-first release of a version, and it allows fields that are not named.
+first release of a version, and it allows fields that are not named. What the bot takes is strict.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 import orjson
 
 from yabot.domain.events import EVENTS, Event
+from yabot.domain.external import EXTERNAL, ExternalEvent
+from yabot.domain.values import Value
 from yabot.events.document.sample import SAMPLE
 from yabot.events.document.yaml import Json
 from yabot.events.envelope import SOURCE, type_of
 from yabot.events.publishers import PUBLISHERS
-from yabot.events.streams import FIELD, PARTITIONS, stream_key
+from yabot.events.streams import EXTERNAL_STREAM, FIELD, PARTITIONS, stream_key
 
 ABOUT = (
     "Facts about users that other services may build on. Each stands in the stream of its user, as "
@@ -72,11 +74,27 @@ ENVELOPE: Mapping[str, Json] = {
 }
 """What every event has, as a JSON Schema."""
 
+TOLD: Mapping[str, Json] = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type", "time", "subject", "data"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "description": "With `source` it names the event: what comes "
+               "again under both takes effect once."},
+        "source": {"type": "string", "description": "The service that tells it."},
+        "type": {"type": "string", "description": "One of those below."},
+        "time": {"type": "string", "format": "date-time"},
+        "subject": {"type": "string", "pattern": "^[0-9]{1,19}$",
+                    "description": "The user whom it is about."},
+        "data": {"type": "object"},
+    },
+}  # fmt: skip
+"""What an event of another service has."""
+
 
 def asyncapi() -> Mapping[str, Json]:
     """The whole document."""
-    names = sorted(EVENTS)
-    channel = {"$ref": "#/channels/events"}
+    names, told = sorted(EVENTS), dict(sorted(EXTERNAL.items()))
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "YABOT events", "version": "1.0.0", "description": ABOUT},
@@ -105,21 +123,43 @@ def asyncapi() -> Mapping[str, Json]:
                 },
                 "servers": [{"$ref": "#/servers/redis"}],
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
-            }
+            },
+            "external": {
+                "address": EXTERNAL_STREAM,
+                "title": "Events of other services",
+                "description": (
+                    f"A Redis stream; field {FIELD.decode()} of an entry holds the event. "
+                    "It becomes a command to its user, once, and is taken out of the stream; "
+                    "what is refused is a dead letter of the group external."
+                ),
+                "servers": [{"$ref": "#/servers/redis"}],
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in told},
+            },
         },
         "operations": {
             "publish": {
                 "action": "send",
-                "channel": channel,
+                "channel": {"$ref": "#/channels/events"},
                 "summary": "What a commit leaves, in the order of commits.",
                 "messages": [{"$ref": f"#/channels/events/messages/{name}"} for name in names],
-            }
+            },
+            "accept": {
+                "action": "receive",
+                "channel": {"$ref": "#/channels/external"},
+                "summary": "What another service tells of a user.",
+                "messages": [{"$ref": f"#/channels/external/messages/{name}"} for name in told],
+            },
         },
         "components": {
-            "messages": {name: _message(EVENTS[name]) for name in names},
+            "messages": {
+                **{name: _message(EVENTS[name]) for name in names},
+                **{name: _told_message(name, model) for name, model in told.items()},
+            },
             "schemas": {
                 "envelope": ENVELOPE,
+                "told": TOLD,
                 **{name: data_schema(EVENTS[name]) for name in names},
+                **{name: told_schema(model) for name, model in told.items()},
             },
         },
     }
@@ -133,30 +173,45 @@ def data_schema(model: type[Event]) -> Mapping[str, Json]:
     return dict(_untitled(made, shared))
 
 
+def told_schema(model: type[ExternalEvent]) -> Mapping[str, Json]:
+    """The JSON Schema of the data of an event of another service."""
+    made = model.model_json_schema()
+    made.pop("description", None)
+    return dict(_untitled(made, made.pop("$defs", {})))
+
+
 def _message(model: type[Event]) -> Mapping[str, Json]:
     type_ = type_of(model.name, model.version)
     message: dict[str, Json] = {
         "name": type_,
         "title": model.name,
-        "summary": " ".join((model.__doc__ or "").split("\n\n")[0].split()),
+        "summary": _summary(model),
         "description": f"Published by {', '.join(PUBLISHERS[model.name])}.",
         "contentType": "application/cloudevents+json",
-        "payload": {
-            "allOf": [
-                {"$ref": "#/components/schemas/envelope"},
-                {
-                    "type": "object",
-                    "properties": {
-                        "type": {"const": type_},
-                        "data": {"$ref": f"#/components/schemas/{model.name}"},
-                    },
-                },
-            ]
-        },
+        "payload": _payload("envelope", type_, model.name),
     }
     if SAMPLE.type == type_:
         message["examples"] = [{"payload": orjson.loads(SAMPLE.to_json())}]
     return message
+
+
+def _told_message(name: str, model: type[ExternalEvent]) -> Mapping[str, Json]:
+    return {
+        "name": name,
+        "summary": _summary(model),
+        "contentType": "application/cloudevents+json",
+        "payload": _payload("told", name, name),
+    }
+
+
+def _summary(model: type[Value]) -> str:
+    return " ".join((model.__doc__ or "").split("\n\n")[0].split())
+
+
+def _payload(envelope: str, type_: str, data: str) -> Mapping[str, Json]:
+    schemas = "#/components/schemas/"
+    own = {"type": {"const": type_}, "data": {"$ref": schemas + data}}
+    return {"allOf": [{"$ref": schemas + envelope}, {"type": "object", "properties": own}]}
 
 
 def _plain(schema: Json, shared: Mapping[str, Json]) -> Json:

@@ -6,12 +6,15 @@ from itertools import groupby
 import orjson
 
 from yabot.domain.events import EVENTS, Event
-from yabot.events.document.asyncapi import ENVELOPE, data_schema
+from yabot.domain.external import EXTERNAL
+from yabot.domain.values import Value
+from yabot.events.document.asyncapi import ENVELOPE, data_schema, told_schema
 from yabot.events.document.sample import SAMPLE
 from yabot.events.document.yaml import Json
 from yabot.events.envelope import type_of
+from yabot.events.group_memory import dead_key, gaps_key
 from yabot.events.publishers import PUBLISHERS
-from yabot.events.streams import FIELD, PARTITIONS, stream_key
+from yabot.events.streams import EXTERNAL_STREAM, FIELD, PARTITIONS, stream_key
 
 INTRODUCTION = f"""# Events
 
@@ -30,6 +33,10 @@ What a reader can rely on:
   know and does without those that are not always there. Any other change is a new version, which
   stands in `type`.
 - An event of a version that a reader does not know is set aside until there is one that does.
+- What a group could not handle stands in `{dead_key("<group>")}`, for `yabot dead-letters`; what
+  never came is told in the log and kept in `{gaps_key("<group>")}`.
+- `user_deleted` asks every reader to forget the user too. What was told of them before leaves the
+  streams only as these are trimmed to EVENT_STREAM_MAXLEN entries.
 
 Publishing from the code of the bot is `await bus.publish("name", {{...}})`. In a turn the event
 joins the turn's commit, so there is nothing that could fail; elsewhere it is a commit of its own on
@@ -41,6 +48,16 @@ read is in [`yabot/events/schemas.py`](../yabot/events/schemas.py).
 
 ## The envelope
 """
+
+
+TOLD_BY_OTHERS = f"""
+## What other services may tell
+
+An event of one of these types becomes a command to the user in its `subject`. It is put on the
+stream `{EXTERNAL_STREAM}`, in the field `{FIELD.decode()}`, or told by `POST /api/v1/events`. It
+needs `specversion`, `id`, `source`, `type`, `time`, `subject` and `data`, and takes effect once by
+its `source` and `id`, for 48 hours. What is refused is a dead letter of the group `external`; tried
+again within that time it gets the same answer."""
 
 
 def markdown() -> str:
@@ -61,6 +78,10 @@ def _page() -> Iterator[str]:
         yield f"\n## About {aggregate}"
         for model in group:
             yield from _event(model)
+    yield TOLD_BY_OTHERS
+    for name, told in sorted(EXTERNAL.items()):
+        yield f"\n### `{name}`\n"
+        yield from _described(told, told_schema(told))
     yield ""
 
 
@@ -74,17 +95,25 @@ def _attributes() -> Iterator[str]:
 
 
 def _event(model: type[Event]) -> Iterator[str]:
-    schema = data_schema(model)
     yield f"\n### `{model.name}`\n"
-    yield (model.__doc__ or "").strip().split("\n\n")[0]
     publishers = [each if " " in each else f"`{each}`" for each in PUBLISHERS[model.name]]
-    yield f"\n`{type_of(model.name, model.version)}`, published by {', '.join(publishers)}."
+    origin = f"`{type_of(model.name, model.version)}`, published by {', '.join(publishers)}."
+    yield from _described(model, data_schema(model), origin, "always there")
+
+
+def _described(
+    model: type[Value], schema: Mapping[str, Json], origin: str = "", required_is: str = "needed"
+) -> Iterator[str]:
+    """What an event says, where it comes from, and its fields."""
+    yield (model.__doc__ or "").strip().split("\n\n")[0]
+    if origin:
+        yield f"\n{origin}"
     fields = _mapping(schema.get("properties", {}))
     if not fields:
         return
     required = schema.get("required", [])
     assert isinstance(required, list)
-    yield "\n| field | type | always there |"
+    yield f"\n| field | type | {required_is} |"
     yield "|---|---|---|"
     for name, field in fields.items():
         yield f"| `{name}` | {_type(_mapping(field))} | {'yes' if name in required else 'no'} |"
