@@ -1,6 +1,6 @@
 """People inside the local Telegram who give each other besitos, while the bot is killed.
 
-The rule: whoever hears nothing within their patience fails the test; what became of their gifts is
+The rule: whoever gets no answer within their patience fails the test; what became of their gifts is
 for `gift_audit` to say.
 """
 
@@ -20,8 +20,11 @@ from yabot.sandbox.screens import Screen
 
 FIRST_GIVER = 20_000
 DAILY = "🎁".encode()
+NOTICES = (b"te regala", b"ha llegado", b"han vuelto")
+"""What tells of a gift; anything else answers a message."""
+
 PATIENCE = 45.0
-"""Seconds after which somebody must have heard something."""
+"""Seconds after which a message must have been answered."""
 
 LOOK = 0.05
 """Seconds between two looks at how many gifts there are."""
@@ -64,7 +67,7 @@ class Givers:
             to = self._rng.choice((*self._ids, self._away, self._stranger))
             self._write(user_id, f"/gift @giver_{to} {self._rng.randint(1, 3)}")
             newest = max(self._screen(user_id).messages)
-            await until(partial(self._has_heard, user_id, newest), deadline=PATIENCE)
+            await until(partial(self._is_answered, user_id, newest), deadline=PATIENCE)
 
     def _write(self, user_id: int, text: str) -> None:
         write(self._world, self._world.addressed_bot(), user_id, text)
@@ -72,8 +75,11 @@ class Givers:
     def _sees(self, user_id: int, text: bytes) -> bool:
         return any(text in body for body in self._screen(user_id).messages.values())
 
-    def _has_heard(self, user_id: int, newest: int) -> bool:
-        return max(self._screen(user_id).messages) > newest
+    def _is_answered(self, user_id: int, newest: int) -> bool:
+        return any(
+            number > newest and not any(notice in body for notice in NOTICES)
+            for number, body in self._screen(user_id).messages.items()
+        )
 
     def _screen(self, user_id: int) -> Screen:
         return self._world.screen(self._world.addressed_bot(), user_id)
