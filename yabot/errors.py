@@ -8,6 +8,7 @@
     │   └── AlreadyProcessed        its key has been processed before
     ├── Overloaded                  a bounded queue is full; try again after `retry_after`
     ├── DeadlinePassed              no answer came in time; what was asked may still happen
+    ├── HandlerExited               a handler called sys.exit(); it crashes its turn, not the bot
     ├── TurnClosed                  a call was made on a turn that has ended; use `direct_bot`
     ├── CannotRecord                a Bot API method can't wait for the commit; use `direct_bot`
     ├── TelegramRefused             Telegram will never accept this call (400, 403, 404)
@@ -61,6 +62,10 @@ class Overloaded(YabotError):
 
 class DeadlinePassed(YabotError):
     """No answer came in time. What was asked may still happen: ask again under the same key."""
+
+
+class HandlerExited(YabotError):
+    """A handler wanted to end the process. `SystemExit` itself would take the event loop away."""
 
 
 class TurnClosed(YabotError):

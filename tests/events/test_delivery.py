@@ -1,6 +1,7 @@
 """Delivery: a handler gets its event in the end, or its failure is told; nothing hangs for ever."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 
 import anyio
@@ -8,6 +9,7 @@ import pytest
 
 from tests.events.consumers import event
 from tests.events.subscribers import Subscriber
+from yabot.errors import HandlerExited
 from yabot.events import delivery
 from yabot.events.base import BaseEvent
 from yabot.events.bus import EventBus
@@ -87,6 +89,13 @@ async def test_a_handler_that_cancels_itself_has_failed() -> None:
     for handler in (cancel, cancel_later):
         error = await to(handler).deliver(event("1", 1))
         assert "cancelled itself" in str(error)
+
+
+async def test_a_handler_that_wants_to_end_the_process_has_failed() -> None:
+    async def leave(_: BaseEvent) -> None:
+        sys.exit("done")
+
+    assert isinstance(await to(leave).deliver(event("1", 1)), HandlerExited)
 
 
 async def test_a_real_cancellation_is_no_failure() -> None:

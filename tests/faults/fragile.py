@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Sequence
 
 import anyio
@@ -26,6 +27,7 @@ def fragile_routers() -> Sequence[Router]:
     router = Router(name="fragile")
     router.message.register(fail, Command("fail"))
     router.message.register(end, Command("end"))
+    router.message.register(leave, Command("exit"))
     router.message.register(sleep, Command("sleep"))
     return [router, *routers()]
 
@@ -40,6 +42,12 @@ async def end(message: Message) -> None:
     """End the process, as a fault in a C library would."""
     await message.answer("this never leaves")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def leave(message: Message) -> None:
+    """End the process, as a library does that takes itself for a program."""
+    await message.answer("this never leaves")
+    sys.exit("a handler that wants to leave")
 
 
 async def sleep(message: Message) -> None:

@@ -40,13 +40,20 @@ async def people(sandbox: Sandbox) -> AsyncIterator[list[Person]]:
         yield [Person(client, sandbox.url, user_id) for user_id in range(101, 113)]
 
 
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("/fail", "RuntimeError: a handler that always fails"),
+        ("/exit", "HandlerExited: the handler called sys.exit('a handler that wants to leave')"),
+    ],
+)
 async def test_an_update_that_always_fails_is_set_aside_while_others_go_on(
-    bot: BotProcess, people: list[Person]
+    command: str, error: str, bot: BotProcess, people: list[Person]
 ) -> None:
     sender, *others = people
     bot.start()
     await bot.ready()
-    await sender.says("/fail")
+    await sender.says(command)
     await sender.says("/help")
     for other in others:
         await other.says("/start")
@@ -57,7 +64,7 @@ async def test_an_update_that_always_fails_is_set_aside_while_others_go_on(
     await sender.sees("/story para seguir")
     assert [APOLOGY in text for text in await said(sender)] == [True, False]
     (letter,) = letters(bot)
-    assert letter == ("update", "101", "RuntimeError: a handler that always fails")
+    assert letter == ("update", "101", error)
     assert bot.told().count('"turn.crashed"') == 2
     assert bot.starts == 1
     assert await bot.stop() == 0

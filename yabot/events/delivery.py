@@ -147,6 +147,8 @@ async def _called(call: Callable[[], Awaitable[None]], watched: Watched | None) 
                 await handling
     except Exception as error:
         return error
+    except SystemExit as leaving:
+        return HandlerExited(f"the handler called sys.exit({leaving.code!r})")
     except asyncio.CancelledError as stray:
         if _is_cancelled():
             raise
