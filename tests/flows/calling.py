@@ -20,9 +20,10 @@ def token_of(bot: BotProcess) -> str:
     return JWTService(keys, clock=utc_now).create_service_token("billing", scopes=tuple(SCOPES))
 
 
-def caller(bot: BotProcess, *, patience: float = 60.0) -> Client:
+def caller(bot: BotProcess, *, patience: float = 60.0, connections: int = 100) -> Client:
     """A client of the bot's API."""
-    return Client(bot.api_url, FixedToken(token_of(bot)), patience=patience)
+    token = FixedToken(token_of(bot))
+    return Client(bot.api_url, token, patience=patience, connections=connections)
 
 
 async def greeted(

@@ -35,11 +35,13 @@ async def test_a_balance_is_exact_whatever_is_repeated_and_however_often_the_bot
     asked = [*movements.items()] * 2
     rng.shuffle(asked)
     told: defaultdict[str, list[Told]] = defaultdict(list)
+    waiting: list[int] = []
 
     async with BotProcess(tmp_path, sandbox.url) as bot:
         bot.start()
         await bot.ready()
-        async with caller(bot) as api, anyio.create_task_group() as group:
+        everybody = caller(bot, connections=calls)
+        async with everybody as api, anyio.create_task_group() as group:
             await greeted(api, client, sandbox.url, [int(USER)])
 
             async def move(key: str, movement: Movement) -> None:
@@ -54,6 +56,7 @@ async def test_a_balance_is_exact_whatever_is_repeated_and_however_often_the_bot
             for death in range(1, kills + 1):
                 enough = calls * death // (kills + 2)
                 await until(lambda enough=enough: sum(map(len, told.values())) >= enough)
+                waiting.append(calls - sum(map(len, told.values())))
                 await bot.kill()
                 bot.start()
                 await bot.ready()
@@ -62,6 +65,7 @@ async def test_a_balance_is_exact_whatever_is_repeated_and_however_often_the_bot
             lines = [line async for line in api.transactions(USER)]
         assert await bot.stop() == 0
 
+    assert min(waiting) > 0, "a kill came after the last answer"
     granted = [movement.amount for movement in movements.values() if movement.amount > 0]
     assert balance == sum(granted)
     assert sorted(line.amount for line in lines) == sorted(granted)
