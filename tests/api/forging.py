@@ -143,6 +143,21 @@ def es256(key: SigningKey) -> str:
     return jwt.encode(claims(), ec.generate_private_key(ec.SECP256R1()), "ES256", headers)
 
 
+DEEP = 1300
+"""Lists in lists: as many as a token of 4 KiB has room for, with good claims around them."""
+
+
+def deep_claim(key: SigningKey) -> str:
+    """A well-signed token with good claims, one of which has no bottom."""
+    return raw_payload(json.dumps(claims())[:-1] + f', "x": {"[" * DEEP}{"]" * DEEP}}}')(key)
+
+
+def deep_header(key: SigningKey) -> str:
+    """A token with good claims below a header without a bottom."""
+    head = '{"alg": "RS256", "typ": "at+jwt", "kid": "KID", "x": '
+    return raw_header(head + "[" * DEEP + "]" * DEEP + "}")(key)
+
+
 def _signed(key: SigningKey, head: str, payload: str) -> str:
     signed = f"{part(head)}.{part(payload)}"
     return f"{signed}.{_signature(key, signed)}"

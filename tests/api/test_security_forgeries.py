@@ -5,16 +5,21 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.api.conftest import Client
+from tests.api.fakes import FakeClock
 from tests.api.forging import (
     NOW,
     Forge,
     by_short_key,
     claims,
+    deep_claim,
+    deep_header,
     es256,
     hmac_token,
     hs256_jwk,
@@ -32,8 +37,10 @@ from tests.api.forging import (
     with_header,
 )
 from yabot.api.gate import Gate
+from yabot.api.keyring import Keyring
 from yabot.api.keys import SigningKey
-from yabot.api.tokens import BadToken, JWTService
+from yabot.api.tokens import LONGEST_TOKEN, BadToken, JWTService
+from yabot.errors import ConfigError
 
 STATE = "/api/v1/user/1/state"
 
@@ -87,7 +94,8 @@ ATTACKS: dict[str, Forge] = {
     "scope of numbers": with_claims(scope=[1]),
     "a claim twice": raw_payload(json.dumps(claims())[:-1] + ', "sub": "root"}'),
     "a payload that is a list": raw_payload("[]"),
-    "a payload ten thousand deep": raw_payload('{"a":' * 700 + "1" + "}" * 700),
+    "a claim as deep as a token can be": deep_claim,
+    "a header as deep as a token can be": deep_header,
     "a payload that is no JSON": raw_payload("hello"),
     "nothing but dots": lambda _: "..",
     "alg None": lambda key: unsigned(key, "None"),
@@ -152,6 +160,15 @@ def test_the_unforged_token_is_good(tokens: JWTService, key: SigningKey) -> None
     assert tokens.verify(sign(key, claims())).client == "billing"
 
 
+def test_the_keyring_takes_no_key_of_1024_bits(tmp_path: Path, clock: FakeClock) -> None:
+    """PyJWT verifies with any; the forged token of one above fails as another key's."""
+    path = tmp_path / "short.pem"
+    short = generate_private_key(65537, 1024)
+    path.write_bytes(short.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(ConfigError, match="2048 bits or more"):
+        Keyring(path, clock=clock)
+
+
 def test_a_flipped_bit_anywhere_spoils_a_token(tokens: JWTService) -> None:
     token = tokens.create_service_token("billing")
     for place in range(0, len(token) - 1, 16):
@@ -168,6 +185,11 @@ def test_every_letter_of_a_token_counts(tokens: JWTService) -> None:
             if changed != token:
                 with pytest.raises(BadToken):
                     tokens.verify(changed)
+
+
+def test_the_deep_tokens_are_short_enough_to_be_read(key: SigningKey) -> None:
+    for forge in (deep_claim, deep_header):
+        assert LONGEST_TOKEN - 200 < len(forge(key)) <= LONGEST_TOKEN
 
 
 @pytest.fixture
