@@ -239,12 +239,12 @@ def _config(**given: object) -> "ConfigManager":
     return ConfigManager.load(**given)
 
 
-def quiet_config() -> "ConfigManager":
+def quiet_config(*, demo: bool = False) -> "ConfigManager":
     """The settings for a command that works on the file itself and logs only what is wrong."""
     from yabot.ops.logging import configure_logging
 
     configure_logging("warning", "console")
-    return _config()
+    return _demo_config() if demo else _config()
 
 
 def _demo_config() -> "ConfigManager":

@@ -17,6 +17,7 @@ events = typer.Typer(help="What the bot tells.", no_args_is_help=True)
 
 LetterId = Annotated[str, typer.Argument(help="The number that `list` shows.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print whole values.")]
+OfDemo = Annotated[bool, typer.Option("--demo", help="Of the demo.")]
 
 
 @dead_letters.command("list")
@@ -26,33 +27,34 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 100,
     as_json: AsJson = False,
+    demo: OfDemo = False,
 ) -> None:
     """Show the oldest dead letters, a line each."""
     with problems_told():
         from yabot.dead_letters import list_letters, listed
 
-        found = list_letters(quiet_config(), kind, limit)
+        found = list_letters(quiet_config(demo=demo), kind, limit)
         told = json.dumps([one.value() for one in found], indent=2) if as_json else listed(found)
         typer.echo(told)
 
 
 @dead_letters.command()
-def show(letter_id: LetterId, as_json: AsJson = False) -> None:
+def show(letter_id: LetterId, as_json: AsJson = False, demo: OfDemo = False) -> None:
     """Show all of a dead letter: its error, and what it was."""
     with problems_told():
         from yabot.dead_letters import find_letter
 
-        found = find_letter(quiet_config(), letter_id)
+        found = find_letter(quiet_config(demo=demo), letter_id)
         typer.echo(json.dumps(found.value(), indent=2) if as_json else found.text())
 
 
 @dead_letters.command()
-def replay(letter_id: LetterId) -> None:
+def replay(letter_id: LetterId, demo: OfDemo = False) -> None:
     """Try a dead letter again: it goes back to where it came from."""
     with problems_told():
         from yabot.dead_letters import replay_letter
 
-        replay_letter(quiet_config(), letter_id)
+        replay_letter(quiet_config(demo=demo), letter_id)
         typer.echo(f"{letter_id} went back and is tried again")
 
 
@@ -60,12 +62,13 @@ def replay(letter_id: LetterId) -> None:
 def discard(
     letter_id: LetterId,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    demo: OfDemo = False,
 ) -> None:
     """Remove a dead letter for good."""
     with problems_told():
         from yabot.dead_letters import discard_letter, find_letter
 
-        config = quiet_config()
+        config = quiet_config(demo=demo)
         if not yes:
             typer.echo(find_letter(config, letter_id).line())
             typer.confirm("Remove it for good?", abort=True)
@@ -80,6 +83,7 @@ def tail(
     ] = None,
     user: Annotated[str | None, typer.Option(help="Only of this user id.")] = None,
     as_json: AsJson = False,
+    demo: OfDemo = False,
 ) -> None:
     """Show events as they come, until Ctrl-C."""
     with problems_told():
@@ -92,4 +96,4 @@ def tail(
             typer.echo(line)
             sys.stdout.flush()
 
-        follow(quiet_config(), wanted, say, lambda line: typer.echo(line, err=True))
+        follow(quiet_config(demo=demo), wanted, say, lambda line: typer.echo(line, err=True))

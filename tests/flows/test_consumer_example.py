@@ -3,7 +3,7 @@
 import re
 import runpy
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from tests.flows.operator import operator
 from tests.forks import Forked
 from tests.people import Person
-from tests.processes import ROOT, BotProcess, yabot
+from tests.processes import ROOT, BotProcess, free_port, yabot
 from tests.servers.valkey import Valkey
 from tests.waiting import until
 from yabot.sandbox import Sandbox
@@ -90,9 +91,29 @@ async def test_events_are_shown_as_they_come(
     bot.start()
     await bot.ready()
     ana, other = (Person(client, sandbox.url, user_id) for user_id in (201, 202))
-    output = (bot.folder / "tail.out", bot.folder / "tail.errors")
-    argv = ["yabot", "events", "tail", "--type", "update_received", "--user", "201"]
     env = bot.environment() if source == "redis" else {**bot.environment(), "REDIS_URL": ""}
+    await is_shown(bot, env, ana, other)
+
+
+async def test_events_of_the_demo_are_shown(client: aiohttp.ClientSession, tmp_path: Path) -> None:
+    port = free_port()
+    settings = {"SANDBOX_PORT": str(port), "BOT_TOKEN": "", "SQLITE_DATABASE_PATH": ""}
+    ana, other = (Person(client, f"http://127.0.0.1:{port}", user_id) for user_id in (201, 202))
+    async with BotProcess(tmp_path, "", settings, command="demo") as demo:
+        demo.start()
+        await demo.ready()
+        await is_shown(demo, demo.environment(), ana, other, "--demo")
+        listed = await operator(demo, "dead-letters", "list", "--demo")
+        assert "there are no dead letters" in listed.told
+        assert await demo.stop() == 0
+
+
+async def is_shown(
+    bot: BotProcess, env: Mapping[str, str], ana: Person, other: Person, *options: str
+) -> None:
+    """Follow one kind of one person's events until one is shown, and end that by Ctrl-C."""
+    output = (bot.folder / "tail.out", bot.folder / "tail.errors")
+    argv = ["yabot", "events", "tail", "--type", "update_received", "--user", "201", *options]
     tail = Forked(yabot, argv, cwd=bot.folder, env=env, output=output)
     try:
 
