@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from yabot.domain.decision import Once
 from yabot.domain.values import Instant
 
 
@@ -61,8 +62,15 @@ class IdentityStore(Protocol):
         """All clients by name."""
         ...
 
-    async def add_client(self, client: ApiClient) -> None:
-        """Keep a new client. Raises CommitRefused for a name that exists."""
+    async def add_client(self, client: ApiClient, once: Once | None = None) -> None:
+        """Keep a new client, and that this was done under a key.
+
+        Raises CommitRefused for a name that exists, AlreadyProcessed for a key that was used.
+        """
+        ...
+
+    async def done_under(self, key: str) -> str | None:
+        """The fingerprint of what was done under a key, if anything was."""
         ...
 
     async def revoke_client(self, client_id: str, now: Instant) -> None:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from yabot.errors import ConfigError
 
@@ -51,6 +52,8 @@ class Remote:
     def call(self, method: str, path: str, token: str, sent: object = None) -> object:
         """The JSON of an answer. Raises NobodyThere, Refused."""
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        if method == "POST":
+            headers["Idempotency-Key"] = uuid4().hex
         body = json.dumps(sent).encode() if sent is not None else None
         try:
             return json.loads(self._send(method, path, body, headers) or "null")

@@ -66,6 +66,11 @@ def history() -> MemoryHistory:
 
 
 @pytest.fixture
+def letters() -> MemoryLetters:
+    return MemoryLetters()
+
+
+@pytest.fixture
 def probes() -> FakeProbes:
     return FakeProbes()
 
@@ -120,6 +125,7 @@ def make_server(
     users: MemoryUsers,
     probes: FakeProbes,
     history: MemoryHistory,
+    letters: MemoryLetters,
     gate: Gate,
     clock: FakeClock,
     observed: Observed,
@@ -136,7 +142,7 @@ def make_server(
         external=ExternalEvents(gateway),
         ledger=users,
         history=history,
-        dead_letters=MemoryLetters(),
+        dead_letters=letters,
         probes=Probes(
             live=lambda: probes.alive,
             ready=lambda: probes.readiness,

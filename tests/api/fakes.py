@@ -161,11 +161,14 @@ class MemoryLetters:
     """DeadLetters in memory: the ids that wait, and those that were sent back."""
 
     waiting: set[int] = field(default_factory=set)
-    replayed: list[int] = field(default_factory=list)
+    replayed: dict[str, int] = field(default_factory=dict)
 
-    async def replay(self, letter_id: int) -> None:
+    async def replay(self, letter_id: int, once: Once) -> bool:
+        if self.replayed.get(once.key) == letter_id:
+            return False
         await self.discard(letter_id)
-        self.replayed.append(letter_id)
+        self.replayed[once.key] = letter_id
+        return True
 
     async def discard(self, letter_id: int) -> None:
         if letter_id not in self.waiting:

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from datetime import timedelta
 
+import anyio
 import jwt
 import pytest
 
@@ -237,6 +238,42 @@ async def test_an_administrator_adds_lists_and_revokes_clients(client: Client, g
     assert (await post(client, TOKEN, **grant, **credentials)).status == 401
     unknown = await client.call("DELETE", "/api/v1/auth/clients/nobody")
     assert unknown.status == 404
+
+
+async def test_a_client_is_made_once_per_key_and_its_secret_is_told_once(
+    client: Client, gate: Gate
+) -> None:
+    path, shop = "/api/v1/auth/clients", {"client_id": "shop"}
+    client.token = client.tokens.create_service_token("operator", scopes=["admin"])
+    first, again = [
+        await client.call("POST", path, json=shop, idempotency_key="k") for _ in range(2)
+    ]
+    assert (first.status, again.status) == (201, 201)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    told, repeated = await first.json(), await again.json()
+    assert repeated == {**told, "client_secret": None}
+    other = await client.call("POST", path, json={"client_id": "other"}, idempotency_key="k")
+    assert (other.status, (await other.json())["code"]) == (422, "key_reused")
+    keyless = await client.call("POST", path, json={"client_id": "other"}, idempotency_key=None)
+    assert (keyless.status, (await keyless.json())["code"]) == (400, "idempotency_key_missing")
+    assert [known.client_id for known in await gate.clients.all()] == ["shop"]
+
+
+async def test_making_a_client_many_times_at_once_under_one_key_makes_one(
+    client: Client, gate: Gate
+) -> None:
+    client.token = client.tokens.create_service_token("operator", scopes=["admin"])
+    answers: list[tuple[int, bool]] = []
+
+    async def make() -> None:
+        sent = {"client_id": "shop"}
+        answer = await client.call("POST", "/api/v1/auth/clients", json=sent, idempotency_key="k")
+        answers.append((answer.status, (await answer.json())["client_secret"] is not None))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(make)
+    assert sorted(answers) == [(201, False)] * 4 + [(201, True)]
 
 
 async def test_an_access_token_ends_and_the_session_goes_on(

@@ -9,7 +9,8 @@ import pytest
 
 from tests.fakes.identity import MemoryIdentity
 from tests.stores.running import Clock, running
-from yabot.errors import CommitRefused
+from yabot.domain.decision import Once
+from yabot.errors import AlreadyProcessed, CommitRefused
 from yabot.identity import ApiClient, IdentityStore, Revocation, Session
 
 pytestmark = pytest.mark.anyio
@@ -52,6 +53,21 @@ async def test_a_name_is_given_once_even_after_its_revocation(
     await store.revoke_client("billing", clock())
     with pytest.raises(CommitRefused):
         await store.add_client(client(clock))
+
+
+async def test_a_client_is_made_once_per_key_and_leaves_what_was_asked_under_it(
+    store: IdentityStore, clock: Clock
+) -> None:
+    once = Once("api:admin:create_client:k", "print")
+    assert await store.done_under(once.key) is None
+    await store.add_client(client(clock), once)
+    assert await store.done_under(once.key) == "print"
+    with pytest.raises(AlreadyProcessed):
+        await store.add_client(client(clock, "ads"), once)
+    assert await store.client("ads") is None
+    with pytest.raises(CommitRefused):
+        await store.add_client(client(clock), replace(once, key="another"))
+    assert await store.done_under("another") is None
 
 
 async def test_the_first_moment_of_a_revocation_stays(store: IdentityStore, clock: Clock) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from yabot.domain.decision import Once
 from yabot.domain.values import Instant
-from yabot.errors import CommitRefused
+from yabot.errors import AlreadyProcessed, CommitRefused
 from yabot.identity import ApiClient, Revocation, Session
 
 
@@ -13,6 +14,7 @@ class MemoryIdentity:
 
     def __init__(self) -> None:
         self._clients: dict[str, ApiClient] = {}
+        self._done: dict[str, str] = {}
         self._sessions: dict[str, Session] = {}
         self._revocations: dict[str, Revocation] = {}
 
@@ -22,10 +24,17 @@ class MemoryIdentity:
     async def clients(self) -> Sequence[ApiClient]:
         return [client for _, client in sorted(self._clients.items())]
 
-    async def add_client(self, client: ApiClient) -> None:
+    async def add_client(self, client: ApiClient, once: Once | None = None) -> None:
+        if once is not None and once.key in self._done:
+            raise AlreadyProcessed("this key has been processed before")
         if client.client_id in self._clients:
             raise CommitRefused("the name is in use")
         self._clients[client.client_id] = client
+        if once is not None:
+            self._done[once.key] = once.fingerprint
+
+    async def done_under(self, key: str) -> str | None:
+        return self._done.get(key)
 
     async def revoke_client(self, client_id: str, now: Instant) -> None:
         client = self._clients.get(client_id)

@@ -7,10 +7,13 @@ import pytest
 
 from tests.stores.running import Clock, query, running
 from tests.stores.turns import earn, registration, take_turn
+from yabot.api.problems import Problem, Refusal
 from yabot.domain.commands import MoveBesitos
+from yabot.domain.decision import Once
+from yabot.letters import StoredLetters
 from yabot.stores.database import DatabaseManager
 from yabot.stores.replays import CannotReplay, UnknownLetter
-from yabot.users.ports import Arrival, Call, DeadLetter
+from yabot.users.ports import Arrival, Call, DeadLetter, Mail
 
 pytestmark = pytest.mark.anyio
 
@@ -138,6 +141,34 @@ async def test_what_nobody_knows_is_told(db: DatabaseManager) -> None:
     for work in (db.replays.replay, db.replays.discard):
         with pytest.raises(UnknownLetter, match="no dead letter 999"):
             await work(999)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "body"),
+    [
+        ("update", "tg:7:1", BODY),
+        ("command", "cmd:3", earn(5).model_dump_json().encode()),
+        ("reply", "call:5", b'{"lane":"chat:1","method":"sendMessage","params":{}}'),
+        ("event", "menus:e-1", b"{}"),
+        ("document", "document:1", b"{}"),
+    ],
+)
+async def test_a_letter_goes_back_once_per_key(
+    db: DatabaseManager, kind: str, key: str, body: bytes
+) -> None:
+    delivered: list[Mail] = []
+    letters = StoredLetters(db.replays, delivered.append)
+    first, other = [await set_aside(db, kind, key, body) for _ in range(2)]
+    once = Once("api:operator:replay_dead_letter:k", f"of {first}")
+    assert await letters.replay(first, once)
+    went = len(delivered)
+    assert not await letters.replay(first, once)
+    with pytest.raises(Refusal, match="key_reused"):
+        await letters.replay(other, Once(once.key, f"of {other}"))
+    with pytest.raises(Problem, match="letter_unknown"):
+        await letters.replay(999, Once("another", "of 999"))
+    assert len(delivered) == went
+    assert await db.dead_letters.get(other) is not None
 
 
 async def test_a_discarded_letter_is_gone(db: DatabaseManager) -> None:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from yabot.api.clients import KnownClient
 from yabot.api.gate import Gate
 from yabot.api.oauth import AUTH
-from yabot.api.route import AnyRoute, Asked, Input, Nothing, Output, Reply, Route
+from yabot.api.route import REPLAYED, AnyRoute, Asked, Input, Nothing, Output, Reply, Route
 from yabot.api.scopes import ADMIN, INTERNAL_API
 from yabot.domain.values import Instant
 from yabot.identity import ApiClient
@@ -34,9 +35,9 @@ class ClientAnswer(Output):
 
 
 class NewClientAnswer(ClientAnswer):
-    """With its secret, which can't be told again."""
+    """With its secret, which can't be told again: null where the request was repeated."""
 
-    client_secret: str = Field(repr=False)
+    client_secret: str | None = Field(repr=False)
 
 
 class ClientsAnswer(Output):
@@ -58,6 +59,7 @@ class ClientRoutes:
                   Nothing, ClientsAnswer, self.all, scope=ADMIN),
             Route("POST", CLIENTS, "create_client", "Let a service log in",
                   ClientRequest, NewClientAnswer, self.create, status=201, scope=ADMIN,
+                  idempotency="required",
                   errors=((409, "client_exists"), (422, "client_unusable"))),
             Route("DELETE", f"{CLIENTS}/{{client_id}}", "revoke_client", "Refuse a service",
                   Nothing, ClientAnswer, self.revoke, scope=ADMIN,
@@ -70,8 +72,13 @@ class ClientRoutes:
         return Reply(ClientsAnswer(clients=clients))
 
     async def create(self, asked: Asked[ClientRequest]) -> Reply:
-        """A new client."""
-        made = await self._clients.add(asked.input.client_id, asked.input.scopes)
+        """A new client, once per key."""
+        name, scopes = asked.input.client_id, asked.input.scopes
+        try:
+            made = await self._clients.add(name, scopes, asked.once)
+        except KnownClient as known:
+            client = shown(known.client).model_dump()
+            return Reply(NewClientAnswer(**client, client_secret=None), headers=REPLAYED)
         client = shown(made.client).model_dump()
         return Reply(NewClientAnswer(**client, client_secret=made.secret))
 

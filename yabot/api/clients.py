@@ -12,10 +12,11 @@ from hashlib import sha256
 import structlog
 
 from yabot.api.caller import ANONYMOUS
-from yabot.api.problems import Problem
+from yabot.api.problems import Problem, Refusal
 from yabot.api.revocation import Revocations
 from yabot.api.scopes import SCOPES
 from yabot.api.tokens import is_service_name
+from yabot.domain.decision import KEY_REUSED, Once
 from yabot.errors import CommitRefused
 from yabot.identity import ApiClient, IdentityStore
 from yabot.users.ports import Clock
@@ -41,6 +42,14 @@ class NewClient:
     secret: str = field(repr=False)
 
 
+class KnownClient(Exception):
+    """Making a client is repeated under its key, and it is there."""
+
+    def __init__(self, client: ApiClient) -> None:
+        super().__init__(client.client_id)
+        self.client = client
+
+
 class Clients:
     """The clients over their store."""
 
@@ -49,8 +58,10 @@ class Clients:
         self._revocations = revocations
         self._clock = clock
 
-    async def add(self, client_id: str, scopes: Iterable[str]) -> NewClient:
-        """Make a client. Raises Problem, StoreUnavailable."""
+    async def add(
+        self, client_id: str, scopes: Iterable[str], once: Once | None = None
+    ) -> NewClient:
+        """Make a client, once per key. Raises Problem, KnownClient, StoreUnavailable."""
         wanted = frozenset(scopes)
         if not is_service_name(client_id) or not wanted or not wanted <= SCOPES.keys():
             raise Problem("client_unusable")
@@ -59,9 +70,9 @@ class Clients:
         secret = secrets.token_urlsafe(32)
         client = ApiClient(client_id, digest(secret), wanted, self._clock())
         try:
-            await self._store.add_client(client)
+            await self._store.add_client(client, once)
         except CommitRefused as error:
-            raise Problem("client_exists") from error
+            raise await self._why_not(client_id, once) from error
         log.info("client.added", added=client_id, scopes=sorted(wanted))
         return NewClient(client, secret)
 
@@ -78,6 +89,16 @@ class Clients:
         self._revocations.add_client(client_id)
         log.info("client.revoked", revoked=client_id)
         return client
+
+    async def _why_not(self, client_id: str, once: Once | None) -> Problem | KnownClient:
+        """What to say of a client that the store did not take."""
+        done = await self._store.done_under(once.key) if once is not None else None
+        if once is None or done is None:
+            return Problem("client_exists")
+        known = await self._store.client(client_id)
+        if known is None or done != once.fingerprint:
+            return Refusal(KEY_REUSED)
+        return KnownClient(known)
 
     async def authenticate(self, client_id: str, secret: str) -> ApiClient:
         """The client that has this secret. Raises BadClient, StoreUnavailable."""

@@ -8,8 +8,9 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from yabot.api.problems import Problem
-from yabot.api.route import AnyRoute, Asked, Nothing, Output, Reply, Route
+from yabot.api.route import REPLAYED, AnyRoute, Asked, Nothing, Output, Reply, Route
 from yabot.api.scopes import OPS_WRITE
+from yabot.domain.decision import Once
 
 DEAD_LETTERS = "/ops/dead-letters"
 
@@ -20,8 +21,8 @@ LONGEST_ID = 18
 class DeadLetters(Protocol):
     """What becomes of dead letters. Both raise Problem, StoreUnavailable."""
 
-    async def replay(self, letter_id: int) -> None:
-        """Send one back to where it came from."""
+    async def replay(self, letter_id: int, once: Once) -> bool:
+        """Send one back to where it came from; False where that was done under this key before."""
         ...
 
     async def discard(self, letter_id: int) -> None:
@@ -48,16 +49,17 @@ class DeadLetterRoutes:
         return (
             Route("POST", f"{one}/replay", "replay_dead_letter", "Try a dead letter again",
                   Nothing, LetterAnswer, self.replay, scope=OPS_WRITE,
+                  idempotency="required",
                   errors=(unknown, (422, "letter_unreplayable"))),
             Route("DELETE", one, "discard_dead_letter", "Remove a dead letter",
                   Nothing, LetterAnswer, self.discard, scope=OPS_WRITE, errors=(unknown,)),
         )  # fmt: skip
 
     async def replay(self, asked: Asked[Nothing]) -> Reply:
-        """Send it back."""
+        """Send it back, once per key."""
         letter_id = _id(asked)
-        await self._letters.replay(letter_id)
-        return Reply(LetterAnswer(letter_id=letter_id))
+        now = asked.once is None or await self._letters.replay(letter_id, asked.once)
+        return Reply(LetterAnswer(letter_id=letter_id), headers={} if now else REPLAYED)
 
     async def discard(self, asked: Asked[Nothing]) -> Reply:
         """Remove it."""

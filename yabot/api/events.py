@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, WithJsonSchema
 
 from yabot.api import cursor as cursors
 from yabot.api.paging import PageAsked
-from yabot.api.route import UNKNOWN_USER, AnyRoute, Asked, Input, Output, Reply, Route
+from yabot.api.route import REPLAYED, UNKNOWN_USER, AnyRoute, Asked, Input, Output, Reply, Route
 from yabot.api.scopes import PUBLISH_EVENTS
 from yabot.domain.decision import Rejected
 from yabot.domain.external import EXTERNAL
@@ -139,7 +139,7 @@ class EventRoutes:
         outcome = await self._external.accept(event)
         if isinstance(outcome, Rejected):
             return outcome
-        headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
+        headers = REPLAYED if outcome.replayed else {}
         return Reply(
             EventTaken(id=event.id, type=event.type, subject=event.subject), headers=headers
         )

@@ -6,6 +6,7 @@ whatever a caller may know of a route stands in its declaration, and nowhere els
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -149,6 +150,9 @@ AnyAsked: TypeAlias = Asked[Any]
 UNKNOWN_USER = (404, "user_unknown")
 USER_UNKNOWN = Rejected("user_unknown", "user_unknown", status=404)
 
+REPLAYED: Mapping[str, str] = MappingProxyType({"Idempotent-Replayed": "true"})
+"""Tells that the same key was answered before, and nothing happened now."""
+
 
 def reply(
     outcome: Applied | Rejected, view: Callable[[User], BaseModel] | None = None
@@ -156,5 +160,5 @@ def reply(
     """The answer to a command: what the caller may see of the user after it, if anything."""
     if isinstance(outcome, Rejected):
         return outcome
-    headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
+    headers = REPLAYED if outcome.replayed else {}
     return Reply(view(outcome.user) if view is not None else None, headers=headers)

@@ -50,10 +50,12 @@ class OperatorCalls(Connection):
         """The page that shows the document."""
         return await self.text("/docs")
 
-    async def replay_dead_letter(self, letter_id: int) -> Answer[LetterAnswer]:
-        """Try a dead letter again."""
-        raw = await self.send(Request("POST", f"/ops/dead-letters/{letter_id}/replay"))
-        return parsed(raw, LetterAnswer)
+    async def replay_dead_letter(
+        self, letter_id: int, *, key: str | None = None
+    ) -> Answer[LetterAnswer]:
+        """Try a dead letter again, once."""
+        path = f"/ops/dead-letters/{letter_id}/replay"
+        return await self.change("POST", path, None, LetterAnswer, key=key)
 
     async def discard_dead_letter(self, letter_id: int) -> Answer[LetterAnswer]:
         """Remove a dead letter for good."""

@@ -40,10 +40,11 @@ class ServiceCalls(Connection):
         """The services that may log in."""
         return await self.read(f"{AUTH}/clients", ClientsAnswer)
 
-    async def create_client(self, request: ClientRequest) -> Answer[NewClientAnswer]:
-        """Let a service log in; its secret is in this answer only."""
-        raw = await self.send(Request("POST", f"{AUTH}/clients", body=to_json(request)))
-        return parsed(raw, NewClientAnswer)
+    async def create_client(
+        self, request: ClientRequest, *, key: str | None = None
+    ) -> Answer[NewClientAnswer]:
+        """Let a service log in; its secret is in the first answer only, and lost with it."""
+        return await self.change("POST", f"{AUTH}/clients", request, NewClientAnswer, key=key)
 
     async def revoke_client(self, client_id: str) -> Answer[ClientAnswer]:
         """Refuse a service from now on."""

@@ -104,6 +104,9 @@ Precondition = Callable[[User], bool]
 CHANGED = Rejected("precondition_failed", "precondition_failed", status=412)
 """The no of a precondition that does not hold."""
 
+KEY_REUSED = Rejected("key_reused", "key_reused", status=422)
+"""The no to something else that is asked under a key."""
+
 
 def _somebody(user: User | None) -> User:
     if user is None:

@@ -154,7 +154,7 @@ class DatabaseManager:
         self.bridge = SqliteBridge(writer, reader, clock, self.events, epoch)
         self.content = SqliteContent(writer, reader)
         letters = self.dead_letters = SqliteDeadLetters(writer, reader, clock)
-        self.replays = Replays(writer, letters, self.inbox, self.documents, clock)
+        self.replays = Replays(writer, reader, letters, self.inbox, self.documents, clock)
         self.exports = SqliteExports(reader, clock)
         self.names = SqliteUserNames(reader)
         self.identity = SqliteIdentity(writer, reader)

@@ -210,15 +210,13 @@ class SqliteDocumentOutbox:
         for row in rows:
             self._ahead.settle(row.document.user_id, row.document.version, now)
 
-    async def replay(self, letter: StoredLetter) -> None:
+    async def replay(self, letter: StoredLetter, *also: Row) -> None:
         """Try a document that was refused once more, and forget its letter.
 
-        Raises StoreUnavailable.
+        `also` is written with it. Raises StoreUnavailable.
         """
-        user_id = letter.letter.user_id
-        await self._writer.write(
-            (Statement.DOCUMENT_UNPARK, (user_id,)), (Statement.DEAD_LETTER_REMOVE, (letter.id,))
-        )
+        unpark = (Statement.DOCUMENT_UNPARK, (letter.letter.user_id,))
+        await self._writer.write(unpark, (Statement.DEAD_LETTER_REMOVE, (letter.id,)), *also)
         self._ahead.missed = True
         self._bell.ring()
 

@@ -5,10 +5,12 @@ The rule: a table cleans itself when something is added to it, so none outgrows 
 
 from collections.abc import Sequence
 
+from yabot.domain.decision import Once
 from yabot.domain.values import Instant
 from yabot.identity import ApiClient, Revocation, Session
 from yabot.stores.moments import from_micros, to_micros
 from yabot.stores.reader import Reader
+from yabot.stores.receipts import fingerprint, receipt
 from yabot.stores.statements import Statement
 from yabot.stores.writer import Writer
 
@@ -40,7 +42,7 @@ class SqliteIdentity:
         """As `IdentityStore.clients` says."""
         return [_client(*row) for row in await self._reader.rows(CLIENTS)]
 
-    async def add_client(self, client: ApiClient) -> None:
+    async def add_client(self, client: ApiClient, once: Once | None = None) -> None:
         """As `IdentityStore.add_client` says."""
         row = (
             client.client_id,
@@ -48,7 +50,12 @@ class SqliteIdentity:
             _joined(client.scopes),
             to_micros(client.created_at),
         )
-        await self._writer.write((Statement.API_CLIENT_ADD, row))
+        done = [receipt(once, client.created_at)] if once is not None else []
+        await self._writer.write((Statement.API_CLIENT_ADD, row), *done)
+
+    async def done_under(self, key: str) -> str | None:
+        """As `IdentityStore.done_under` says."""
+        return await fingerprint(self._reader, key)
 
     async def revoke_client(self, client_id: str, now: Instant) -> None:
         """As `IdentityStore.revoke_client` says."""

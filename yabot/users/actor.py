@@ -14,7 +14,7 @@ import anyio
 import structlog
 
 from actors import Actor
-from yabot.domain.decision import CHANGED, Applied, Decision, Rejected
+from yabot.domain.decision import CHANGED, KEY_REUSED, Applied, Decision, Rejected
 from yabot.domain.events import HandlerCompleted, UpdateReceived
 from yabot.domain.user import Language
 from yabot.domain.values import UserId
@@ -157,7 +157,7 @@ class UserActor(Actor[UserMessage]):
         once = message.once
         if once is not None and (known := await self._parts.store.answer(once.key)) is not None:
             if known.fingerprint != once.fingerprint:
-                return Rejected("key_reused", "key_reused", status=422)
+                return KEY_REUSED
             return answers.decode(known.body)
         turn = await self._begin(once.key if once else "", causes.of_question(once))
         if turn.user is not None and message.only_if is not None and not message.only_if(turn.user):
