@@ -90,6 +90,7 @@ FREE = frozenset(
         ".doctor",
         ".backups",
         ".copies",
+        ".embedded",
         ".streaming",
         ".identities",
         ".gate",

@@ -1,8 +1,7 @@
 """BotApplication: every part, wired in one place, and the tree that keeps them running.
 
-The rule: nothing imports this file but the commands. `tree()` is a literal that looks like what
-`yabot tree` prints; children start from the top and stop from the bottom, so intake ends first,
-then mailboxes drain, then the outboxes flush, and the database closes last.
+The rule: nothing imports this file but the commands. `tree()` looks like what `yabot tree` prints;
+children start from the top and stop from the bottom: intake, mailboxes, outboxes, the database.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from aiogram import Router
 
 from actors import ActorSystem, Crash
 from supervision import Child, Reports, Strategy, Supervisor, Tree, run_tree
-from yabot import copies, faults
+from yabot import copies, embedded, faults
 from yabot.api.deadline import DeadlineGateway
 from yabot.api.server import APIServer
 from yabot.api.table import APIServices
@@ -141,7 +140,7 @@ class BotApplication:
                     "stores",
                     strategy=Strategy.REST_FOR_ONE,
                     children=(
-                        Child("sqlite", self._database.writer_actor, detail=self._watch.writer),
+                        *embedded.branch(self._database),
                         *copies.branch(self._database, self._story),
                         Child("pruner", self._database.pruner, critical=False),
                         Child(
@@ -190,6 +189,7 @@ class BotApplication:
             event_retention=config.event_retention,
             connector=choose_connector(None if key is None else key.get_secret_value()),
             mongo=copies.connection(config, utc_now, self._reports.add),
+            report=self._reports.add,
         )
         return self._database
 

@@ -79,12 +79,6 @@ class Watch:
         if self._streaming is None:
             self._metrics.event_published((datetime.now(UTC) - event.timestamp).total_seconds())
 
-    def writer(self) -> str:
-        """The writer's line in the tree."""
-        seen = self._database.writer.statistics()
-        error = f", last error: {seen.last_error}" if seen.last_error else ""
-        return f"{seen.items} writes in {seen.batches} commits, {seen.queued} waiting{error}"
-
     def capacity(self) -> str:
         """The line of what room is left in the tree."""
         return self._sampling.seen.line()

@@ -11,10 +11,13 @@ from pathlib import Path
 import anyio
 import pytest
 
+from supervision import Health
 from tests.stores.running import Clock, Trouble, limited, only, query, running
 from tests.stores.turns import registration, take_turn
+from tests.waiting import until
 from yabot.errors import ConfigError, StoreUnavailable
 from yabot.stores import connections
+from yabot.stores import database as opened
 from yabot.stores.database import DatabaseManager
 from yabot.stores.lock import FileLock
 
@@ -169,9 +172,28 @@ async def test_health_notices_a_disk_that_takes_no_writes_and_its_return(
         trouble.commit_fails = 2
         with pytest.raises(StoreUnavailable):
             await take_turn(db.users, "1", clock(), registration("1"))
+        assert "disk I/O error" in db.condition().reason
         assert await db.health_check() == {"sqlite": False, "mongodb": None}
         assert await db.health_check() == {"sqlite": True, "mongodb": None}
         assert not db.writer.statistics().failing
+
+
+async def test_health_notices_a_disk_that_hangs_and_reading_goes_on(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "STALLED", 0.05)
+    trouble = Trouble()
+    async with running(path, clock, connector=trouble.connect) as db:
+        trouble.may_commit.clear()
+        async with anyio.create_task_group() as group:
+            group.start_soon(take_turn, db.users, "1", clock(), registration("1"))
+            await until(lambda: db.condition().health is Health.DEGRADED)
+            assert "look at the disk" in db.condition().reason
+            assert await db.health_check() == {"sqlite": False, "mongodb": None}
+            assert (await db.users.load("1")).version == 0
+            trouble.may_commit.set()
+        assert db.condition().health is Health.OK
+        assert await db.health_check() == {"sqlite": True, "mongodb": None}
 
 
 async def test_the_connection_that_is_handed_out_only_reads(db: DatabaseManager) -> None:

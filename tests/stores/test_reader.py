@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import aiosqlite
+import anyio
 import pytest
 
+from tests.waiting import until
 from yabot.errors import StoreUnavailable
 from yabot.stores.connections import open_reading
 from yabot.stores.reader import Reader
@@ -58,6 +60,49 @@ async def test_a_database_that_is_away_is_said_to_be_away_until_it_is_back(path:
         with pytest.raises(StoreUnavailable):
             await reader.rows("SELECT 1")
     assert await reader.rows("SELECT 1") == [(1,)]
+    await reader.close()
+
+
+async def test_a_kept_reader_is_open_again_before_anybody_asks(path: Path) -> None:
+    opened: list[aiosqlite.Connection] = []
+    fails = 0
+
+    async def connect() -> aiosqlite.Connection:
+        nonlocal fails
+        if fails:
+            fails -= 1
+            raise sqlite3.OperationalError("unable to open database file")
+        opened.append(await open_reading(path))
+        return opened[-1]
+
+    reader = Reader(connect)
+    async with anyio.create_task_group() as group:
+        group.start_soon(reader.keep)
+        await until(lambda: len(opened) == 1)
+        fails = 2
+        await opened[0].close()
+        with pytest.raises(StoreUnavailable):
+            await reader.rows("SELECT 1")
+        await until(lambda: len(opened) == 2)
+        group.cancel_scope.cancel()
+    assert await reader.rows("SELECT 1") == [(1,)]
+    await reader.close()
+
+
+async def test_a_database_that_keeps_failing_is_not_asked_for_a_moment(path: Path) -> None:
+    asked = 0
+
+    async def connect() -> aiosqlite.Connection:
+        nonlocal asked
+        asked += 1
+        raise sqlite3.OperationalError("unable to open database file")
+
+    reader = Reader(connect)
+    for _ in range(5):
+        with pytest.raises(StoreUnavailable) as away:
+            await reader.rows("SELECT 1")
+    assert asked == 3
+    assert "a moment ago" in str(away.value)
     await reader.close()
 
 

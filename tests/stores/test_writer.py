@@ -11,10 +11,12 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+from supervision import Breaker, BreakerState
 from tests.stores.running import Trouble, limited, only, query
 from tests.waiting import until
 from yabot.errors import AlreadyProcessed, CommitRefused, StaleVersion, StoreUnavailable
-from yabot.stores.connections import BUSY_TIMEOUT, connect, open_writing
+from yabot.stores.connections import BREAKER, BUSY_TIMEOUT, connect, open_writing
+from yabot.stores.failures import is_outage
 from yabot.stores.migrations import MigrationManager
 from yabot.stores.statements import Statement
 from yabot.stores.transaction import Row, Written
@@ -279,6 +281,35 @@ async def test_a_database_that_can_not_be_opened_fails_the_batch_and_heals(
     await MigrationManager(await writer.connection()).migrate()
     assert await write_all(writer, (item("a"),)) == [None]
     await writer.close()
+
+
+async def test_a_database_that_keeps_failing_is_left_alone_for_a_moment(
+    path: Path, trouble: Trouble
+) -> None:
+    now = 0.0
+    breaker = Breaker("sqlite", BREAKER, counts=is_outage, clock=lambda: now)
+    writer = Writer(partial(open_writing, path, trouble.connect), breaker=breaker)
+    trouble.open_fails = 1_000
+    for _ in range(3):
+        await write_all(writer, (item("a"),))
+    assert breaker.statistics().opened == 1
+    asked = trouble.open_fails
+    (refused,) = await write_all(writer, (item("a"),))
+    assert isinstance(refused, StoreUnavailable)
+    assert refused.retry_after == BREAKER.open_for
+    assert trouble.open_fails == asked
+    trouble.open_fails = 0
+    await MigrationManager(await writer.connection()).migrate()
+    now = BREAKER.open_for
+    assert await write_all(writer, (item("a"),)) == [None]
+    assert breaker.state is BreakerState.CLOSED
+    await writer.close()
+
+
+async def test_refused_rows_are_no_failure_of_the_database(writer: Writer) -> None:
+    for _ in range(5):
+        await write_all(writer, (document("1", 7),))
+    assert writer.breaker.state is BreakerState.CLOSED
 
 
 async def test_a_full_disk_fails_every_waiter_and_leaves_nothing_behind(path: Path) -> None:

@@ -17,8 +17,15 @@ import aiosqlite
 import anyio
 import anyio.to_thread
 
+from supervision import BreakerPolicy, CountWindow
+
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for somebody else's lock, such as an operator's shell."""
+
+BREAKER = BreakerPolicy(
+    window=CountWindow(3), failure_rate=1.0, minimum_calls=3, open_for=1.0, longest_open=5.0
+)
+"""Three failures in a row, and a connection is left alone: each may wait for a lock in vain."""
 
 PAGE_CACHE = -32_000
 """SQLite's own unit for 32 MB of pages in memory."""

@@ -2,7 +2,7 @@
 
     manager = DatabaseManager(path, clock=clock)
     await manager.connect_all()            lock, migrate, look at the last stop
-    ... run manager.writer_actor() and manager.pruner() under a supervisor ...
+    ... run manager.writer_actor(), reader_actor() and pruner() under a supervisor ...
     await manager.close()                  after the supervisor has stopped them
 
 The rule: what this module hands out works until `close`, whatever happens to the actors.
@@ -19,18 +19,20 @@ import anyio
 import structlog
 
 from actors import Actor
+from supervision import Breaker, Condition, Health, Report
 from yabot.domain.items import Item
 from yabot.domain.story import Story
 from yabot.errors import ConfigError, StoreUnavailable, YabotError
 from yabot.stores.bridge import SqliteBridge
 from yabot.stores.commands import SqliteCommandOutbox
-from yabot.stores.connections import Connector, connect, open_reading, open_writing
+from yabot.stores.connections import BREAKER, Connector, connect, open_reading, open_writing
 from yabot.stores.content import SqliteContent
 from yabot.stores.dead_letters import SqliteDeadLetters
 from yabot.stores.documents import SqliteDocumentOutbox
 from yabot.stores.epoch import Epoch
 from yabot.stores.events import SqliteEventOutbox
 from yabot.stores.export import SqliteExports
+from yabot.stores.failures import is_outage
 from yabot.stores.identity import SqliteIdentity
 from yabot.stores.inbox import SqliteInbox
 from yabot.stores.lock import FileLock
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
 LAST_WRITES = 5.0
 """Seconds that `close` gives to what still waits to be written, and `install` to the content."""
 
+STALLED = 2.0
+"""Seconds that a batch may be under way before the database counts as one that does not answer."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -72,6 +77,17 @@ class SqliteWriter(Actor[object]):
     async def stopping(self) -> None:
         """Write what waits, and refuse the rest."""
         await self._writer.drain()
+
+
+class SqliteReader(Actor[object]):
+    """The reading connection as an actor: it is opened again whenever it was lost."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def run(self) -> None:
+        """Keep it open."""
+        await self._reader.keep()
 
 
 class DatabaseManager:
@@ -100,6 +116,7 @@ class DatabaseManager:
         event_retention: float = 86_400,
         connector: Connector = connect,
         mongo: MongoConnection | None = None,
+        report: Callable[[Report], None] | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
@@ -108,8 +125,10 @@ class DatabaseManager:
         self.copying = Copying()
         self._lock = FileLock(path)
         self._opened = False
-        self.writer = Writer(partial(open_writing, path, connector))
-        self.reader = Reader(partial(open_reading, path, connector))
+        writing = Breaker("sqlite", BREAKER, counts=is_outage, report=report)
+        reading = Breaker("sqlite-reader", BREAKER, counts=is_outage, report=report)
+        self.writer = Writer(partial(open_writing, path, connector), breaker=writing)
+        self.reader = Reader(partial(open_reading, path, connector), reading)
 
     async def connect_all(self, *, wait: float = 0.0) -> None:
         """Become the owner of the database, bring it to its shape, and open every store.
@@ -179,6 +198,10 @@ class DatabaseManager:
         """The actor that writes; it is supervised, and started before all that commits."""
         return SqliteWriter(self.writer)
 
+    def reader_actor(self) -> SqliteReader:
+        """The actor that keeps the reading connection open; it is supervised too."""
+        return SqliteReader(self.reader)
+
     def pruner(self) -> Pruner:
         """The actor that removes what has served its time."""
         pruning = Pruning(self.writer, self.reader, event_retention=self._event_retention)
@@ -209,8 +232,21 @@ class DatabaseManager:
     async def ping(self) -> None:
         """Read a row and, if the last batch failed, write one. Raises StoreUnavailable."""
         await self.reader.rows("SELECT 1")
-        if self.writer.statistics().failing:
+        seen = self.writer.statistics()
+        if seen.under_way > STALLED:
+            raise StoreUnavailable(f"a commit has been under way for {seen.under_way:.0f} s")
+        if seen.failing:
             await self.writer.write((Statement.PROBE, (1,)))
+
+    def condition(self) -> Condition:
+        """Whether commits get through. What they fail by passes, so it is never DOWN."""
+        seen = self.writer.statistics()
+        if seen.under_way > STALLED:
+            told = f"a commit has been under way for {seen.under_way:.0f} s; look at the disk"
+            return Condition(Health.DEGRADED, told)
+        if seen.failing:
+            return Condition(Health.DEGRADED, f"commits fail: {seen.last_error}")
+        return Condition(Health.OK)
 
     async def health_check(self) -> Mapping[str, bool | None]:
         """Which databases answer; None for one that is not configured."""

@@ -1,6 +1,6 @@
 """What an error of SQLite means to the one who asked.
 
-StoreUnavailable    the disk is full, broken, locked or gone: nobody's fault, try again
+StoreUnavailable    the disk is full, broken, locked or gone, or was a moment ago: try again
 StaleVersion        a trigger refused a document that does not follow on
 AlreadyProcessed    a trigger or a unique key refused a second effect
 CommitRefused       any other constraint said no
@@ -9,10 +9,15 @@ CommitRefused       any other constraint said no
 
 import sqlite3
 
+from supervision import BreakerOpen
 from yabot.errors import AlreadyProcessed, CommitRefused, StaleVersion, StoreUnavailable
 
 RETRY_AFTER = 1.0
 """Seconds after which trying again makes sense."""
+
+
+class CommitInDoubt(Exception):
+    """COMMIT itself failed: the batch is durable or it is not, and only reading tells."""
 
 
 class ConnectionInDoubt(Exception):
@@ -37,7 +42,14 @@ def meaning(error: BaseException) -> BaseException:
             return error
         case sqlite3.Error() | OSError() | ConnectionInDoubt():
             return StoreUnavailable(f"the database failed: {text}", retry_after=RETRY_AFTER)
+        case BreakerOpen(retry_after=soon):
+            return StoreUnavailable("the database failed a moment ago", retry_after=soon)
         case ValueError() if text in ("no active connection", "Connection closed"):
             return StoreUnavailable("the database is closed", retry_after=RETRY_AFTER)
         case _:
             return error
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database itself failed; one that refuses a row is well."""
+    return isinstance(error, CommitInDoubt) or isinstance(meaning(error), StoreUnavailable)

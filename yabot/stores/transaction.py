@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from yabot import faults
-from yabot.stores.failures import ConnectionInDoubt
+from yabot.stores.failures import CommitInDoubt, ConnectionInDoubt
 from yabot.stores.statements import NUMBERED, TURN, Statement
 
 Row: TypeAlias = tuple[Statement, tuple[object, ...]]
@@ -33,10 +33,6 @@ class Written:
 
     rows: Sequence[tuple[Any, ...]]
     last: int | None
-
-
-class CommitInDoubt(Exception):
-    """COMMIT itself failed: the batch is durable or it is not, and only reading tells."""
 
 
 def by_statement(items: Iterable[Rows]) -> Batch:

@@ -8,6 +8,7 @@ is not certain.
     run ──▶ take a batch ──▶ write it ──ok──────────────▶ tell everybody
                  ▲              ├─ a row was refused ───▶ roll back, the items one by one
                  │              ├─ the disk failed ─────▶ roll back, tell everybody
+                 │              ├─ it keeps failing ────▶ tell everybody, without asking the disk
                  └── settle ◀───┴─ COMMIT failed         (reopen, read back what became of it)
 """
 
@@ -23,14 +24,14 @@ import anyio
 import structlog
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from supervision import Breaker, BreakerOpen
 from yabot.errors import StoreUnavailable
-from yabot.stores.connections import WritingConnection
+from yabot.stores.connections import BREAKER, WritingConnection
 from yabot.stores.durations import Durations, Histogram
-from yabot.stores.failures import ConnectionInDoubt, meaning
+from yabot.stores.failures import CommitInDoubt, ConnectionInDoubt, is_outage, meaning
 from yabot.stores.statements import Statement
 from yabot.stores.transaction import (
     Batch,
-    CommitInDoubt,
     Numbers,
     Row,
     Rows,
@@ -51,13 +52,15 @@ log = structlog.get_logger(__name__)
 class WriterStatistics:
     """What the writer has done since it was made. `queued_bytes` is an estimate by the callers.
 
-    `failing` says that the database has failed since the last batch that went well.
+    `failing` says that the database has failed since the last batch that went well; `under_way` is
+    for how many seconds the present batch has been written.
     """
 
     batches: int
     items: int
     failed_batches: int
     failing: bool
+    under_way: float
     queued: int
     queued_bytes: int
     durations: Histogram
@@ -71,13 +74,15 @@ class Writer:
         self,
         connect: Callable[[], Awaitable[WritingConnection]],
         queue: WriteQueue | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
+        self.breaker = breaker or Breaker("sqlite", BREAKER, counts=is_outage)
         self._connect = connect
         self._queue = queue if queue is not None else WriteQueue()
         self._connection: WritingConnection | None = None
         self._wake = asyncio.Event()
         self._closed = False
-        self._busy = False
+        self._began: float | None = None
         self._in_doubt: tuple[list[Item], int] | None = None
         self._token = secrets.randbits(60)
         self._heard: dict[Statement, list[Callable[[Written], None]]] = {}
@@ -105,7 +110,7 @@ class Writer:
 
     async def fence(self) -> None:
         """Return when everything that was given to `write` before this call has ended."""
-        if self._queue or self._busy or self._in_doubt:
+        if self._queue or self._began is not None or self._in_doubt:
             await self.submit((), 0)
 
     def on_commit(self, statement: Statement, call: Callable[[Written], None]) -> None:
@@ -119,6 +124,7 @@ class Writer:
             items=self._items,
             failed_batches=self._failed,
             failing=self._failing,
+            under_way=time.perf_counter() - self._began if self._began is not None else 0.0,
             queued=len(self._queue),
             queued_bytes=self._queue.bytes,
             durations=self._durations.read(),
@@ -169,13 +175,10 @@ class Writer:
             self._succeed(items, batch, {})
             return
         self._token += 1
-        self._busy = True
-        began = time.perf_counter()
+        self._began = began = time.perf_counter()
         try:
             with anyio.CancelScope(shield=True):
-                connection = await self.connection()
-                write = partial(write_transaction, batch=batch, token=self._token)
-                numbers = await connection.at_once(write)
+                numbers = await self.breaker.call(partial(self._transact, batch))
         except CommitInDoubt as error:
             self._note(error)
             self._in_doubt = (items, self._token)
@@ -188,14 +191,19 @@ class Writer:
             self._durations.add(time.perf_counter() - began)
             self._succeed(items, batch, numbers)
         finally:
-            self._busy = False
+            self._began = None
+
+    async def _transact(self, batch: Batch) -> Numbers:
+        connection = await self.connection()
+        return await connection.at_once(partial(write_transaction, batch=batch, token=self._token))
 
     async def _refuse(self, items: list[Item], error: Exception) -> None:
         """Nothing was written: find the item to blame, or tell everybody that the disk failed."""
         if isinstance(error, ConnectionInDoubt):
             await self._disconnect()
         if isinstance(meaning(error), StoreUnavailable):
-            self._note(error)
+            if not isinstance(error, BreakerOpen):
+                self._note(error)
         elif len(items) > 1:
             self._queue.add_alone(items)
             return
