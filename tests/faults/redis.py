@@ -1,4 +1,5 @@
-"""kill -9 of Redis, of the bot, or of both under load; then the streams are held to the outbox.
+"""kill -9 of Redis, of the bot, or of both under load; then the streams, and what a group of
+subscribers has heard meanwhile, are held to the outbox.
 
     python -m tests.faults.redis --kills 20 --dies server --memory forgets --seed 7
 
@@ -10,18 +11,22 @@ import random
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal, get_args
 
 import anyio
 
+from tests.events.consumers import Heard, process
 from tests.events.streams import broken, held, repeated
 from tests.faults.audit import opened
 from tests.faults.street import Street, street
 from tests.servers.valkey import FORGOTTEN, KEPT, Valkey, reaching
+from tests.waiting import until
 
 Victim = Literal["server", "bot", "both"]
 Memory = Literal["keeps", "forgets"]
@@ -31,6 +36,9 @@ AWAY = 0.6
 
 AT_WORK = 0.6
 """Seconds between two kills, at most."""
+
+Committed = tuple[str, str, int]
+"""The id, the user and the number of an event in the outbox."""
 
 COMMITTED = "SELECT event_id, user_id, sequence FROM outbox_events"
 
@@ -67,15 +75,20 @@ async def torment(
             await server.start()
             it.bot.start(REDIS_URL=server.url)
             await it.bot.ready()
-            async with it.load():
-                for _ in range(kills):
-                    await anyio.sleep(rng.uniform(0, AT_WORK))
-                    victim = rng.choice(["server", "bot"]) if dies == "both" else dies
-                    await _kill(it, server, victim, rng)
-                await it.crowd.more(people)
-            told = await it.verdict()
-            with closing(opened(it.bot.database)) as db:
-                committed = db.execute(COMMITTED).fetchall()
+            heard = Heard()
+            async with process(server, heard) as group:
+                async with it.load():
+                    for _ in range(kills):
+                        await anyio.sleep(rng.uniform(0, AT_WORK))
+                        victim = rng.choice(["server", "bot"]) if dies == "both" else dies
+                        await _kill(it, server, victim, rng)
+                    await it.crowd.more(people)
+                told = await it.verdict()
+                with closing(opened(it.bot.database)) as db:
+                    committed: list[Committed] = db.execute(COMMITTED).fetchall()
+                with suppress(AssertionError):
+                    await until(lambda: len(heard.got) >= len(committed), deadline=60)
+                told += [report.reason for report in group.reports if "missing" in report.reason]
             async with reaching(server.url) as client:
                 found = await held(client)
         finally:
@@ -86,8 +99,23 @@ async def torment(
         events=len(committed),
         repeated=repeated(found),
         seconds=time.monotonic() - began,
-        broken=[*told, *broken(committed, found)],
+        broken=[*told, *broken(committed, found), *misheard(committed, heard)],
     )
+
+
+def misheard(committed: Sequence[Committed], heard: Heard) -> list[str]:
+    """Whose events a group has not heard each once and in order, one sentence each."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for _, user_id, sequence in sorted(committed, key=itemgetter(2)):
+        numbers[user_id].append(sequence)
+    got: dict[str, list[int]] = defaultdict(list)
+    for user_id, sequence in heard.got:
+        got[user_id].append(sequence)
+    return [
+        f"{user_id}: {len(wanted)} events, and the group heard {len(got[user_id])}, or not in order"
+        for user_id, wanted in numbers.items()
+        if got[user_id] != wanted
+    ]
 
 
 async def _kill(it: Street, server: Valkey, victim: str, rng: random.Random) -> None:
