@@ -76,3 +76,12 @@ def test_each_part_gets_its_own_settings(tmp_path: Path) -> None:
     assert config.get_api_config().port == 1
     assert config.get_database_config().sqlite_path == tmp_path / "x.db"
     assert config.get_redis_config().stream_maxlen == 100_000
+
+
+def test_a_link_to_a_database_is_that_database(tmp_path: Path) -> None:
+    """Else its lock, and a restore, would be beside the link and not beside the file."""
+    file, link = tmp_path / "disk" / "x.db", tmp_path / "x.db"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    config = ConfigManager.load(sqlite_database_path=link)
+    assert config.get_database_config().sqlite_path == file

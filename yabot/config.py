@@ -216,10 +216,11 @@ class ConfigManager:
             raise ConfigError([_told(e["loc"], e["msg"]) for e in error.errors()]) from None
 
     def get_database_config(self) -> DatabaseConfig:
-        """The stores' part."""
+        """The stores' part. A link stands for its file: whoever owns one owns the other."""
         s = self.settings
+        path = s.sqlite_database_path
         return DatabaseConfig(
-            s.sqlite_database_path,
+            path.resolve() if path.is_symlink() else path,
             s.event_retention,
             s.sqlite_key,
             s.mongodb_uri,
