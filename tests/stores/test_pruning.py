@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 
 from actors import ActorSystem
@@ -16,6 +17,7 @@ from yabot.errors import StoreUnavailable
 from yabot.stores import pruning
 from yabot.stores.database import DatabaseManager
 from yabot.stores.pruning import Pruning
+from yabot.stores.writer import Writer
 from yabot.users.ports import Answer, Call, Stored
 
 pytestmark = pytest.mark.anyio
@@ -144,6 +146,44 @@ async def test_the_pruner_goes_on_after_the_database_was_away(
         system.spawn(db.pruner, name="pruner")
         await until(lambda: query(path, "SELECT count(*) FROM sent_messages") == [(0,)])
     assert rounds > 1
+
+
+async def test_a_slice_waits_for_an_idle_writer_but_not_for_long(
+    db: DatabaseManager,
+    clock: Clock,
+    path: Path,
+    pruner: Pruning,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks, busy = 0, True
+
+    def look(_: Writer) -> bool:
+        nonlocal looks
+        looks += 1
+        return busy
+
+    def messages() -> int:
+        kept: int = only(query(path, "SELECT count(*) FROM sent_messages"))
+        return kept
+
+    await live_a_day(db, clock, 0)
+    clock.advance(hours=49)
+    monkeypatch.setattr(Writer, "busy", property(look))
+    monkeypatch.setattr(pruning, "PATIENCE", 1_000)
+    async with anyio.create_task_group() as group:
+        group.start_soon(pruner.prune, clock())
+        await until(lambda: looks > 5)
+        assert messages() == 9
+        busy = False
+    assert messages() == 0
+
+    await live_a_day(db, clock, 100)
+    clock.advance(hours=49)
+    busy = True
+    monkeypatch.setattr(pruning, "PATIENCE", 0.001)
+    with anyio.fail_after(10):
+        await pruner.prune(clock())
+    assert messages() == 0
 
 
 async def test_an_empty_database_is_pruned_in_no_slices(

@@ -1,7 +1,8 @@
 """Pruning: rows that have served their time are removed, a slice at a time.
 
 The tables grow at one end, so a slice is a range of their keys and pruning needs no index on time.
-The rule: no slice holds the writer up, and nothing that still waits is removed.
+A slice waits for a moment in which nobody else writes, but not for long: rows must not come faster
+than they go. The rule: no slice holds the writer up, and nothing that still waits is removed.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from yabot.errors import StoreUnavailable
 from yabot.stores.moments import to_micros
 from yabot.stores.reader import Reader
 from yabot.stores.statements import Statement
+from yabot.stores.transaction import Row
 from yabot.stores.writer import Writer
 from yabot.users.ports import Clock
 
@@ -25,6 +27,9 @@ SLICE = 500
 
 PAUSE = 0.01
 """Seconds between two slices."""
+
+PATIENCE = 0.05
+"""Seconds that a slice waits for an idle writer: ten thousand rows a second go at least."""
 
 EVERY = 600.0
 """Seconds between two rounds."""
@@ -108,12 +113,11 @@ class Pruning:
             lowest, highest, newest = (await self._reader.rows(table.slice, position))[0]
             if lowest is None:
                 return slices
-            await self._writer.write((table.statement, (lowest, highest, before)))
+            await self._remove((table.statement, (lowest, highest, before)))
             slices += 1
             if newest >= before:
                 return slices
             position = highest if table.sign > 0 else lowest
-            await anyio.sleep(PAUSE)
 
     async def _forget(self, seen_since: int) -> None:
         """Remove what was told of users before they were deleted, once every relay has taken it.
@@ -124,8 +128,7 @@ class Pruning:
         while rows := await self._reader.rows(FORGOTTEN, position, seen_since, SLICE):
             for _, user_id, sequence in rows:
                 erased = (Statement.PRUNE_FORGOTTEN, (user_id, sequence, seen_since))
-                await self._writer.write(erased)
-                await anyio.sleep(PAUSE)
+                await self._remove(erased)
             position = rows[-1][0]
 
     async def _trim_events(self, seen_since: int) -> None:
@@ -134,8 +137,15 @@ class Pruning:
             return
         for first in range(lowest, highest - MOST_EVENTS, SLICE):
             last = min(first + SLICE - 1, highest - MOST_EVENTS)
-            await self._writer.write((Statement.TRIM_EVENTS, (first, last, seen_since)))
-            await anyio.sleep(PAUSE)
+            await self._remove((Statement.TRIM_EVENTS, (first, last, seen_since)))
+
+    async def _remove(self, slice_: Row) -> None:
+        """Write one slice when nobody else does, or when that has not come for a while."""
+        await anyio.sleep(PAUSE)
+        with anyio.move_on_after(PATIENCE):
+            while self._writer.busy:
+                await anyio.sleep(PAUSE)
+        await self._writer.write(slice_)
 
 
 class Pruner(Actor[object]):

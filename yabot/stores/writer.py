@@ -108,9 +108,14 @@ class Writer:
         self._wake.set()
         await item.done
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits or is being written."""
+        return bool(self._queue or self._began is not None or self._in_doubt)
+
     async def fence(self) -> None:
         """Return when everything that was given to `write` before this call has ended."""
-        if self._queue or self._began is not None or self._in_doubt:
+        if self.busy:
             await self.submit((), 0)
 
     def on_commit(self, statement: Statement, call: Callable[[Written], None]) -> None:
