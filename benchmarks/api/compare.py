@@ -151,7 +151,8 @@ def api() -> Iterator[Server]:
             "API_READ_RATE": "1000000",
             "API_WRITE_RATE": "1000000",
         }
-        sandbox = [sys.executable, "-m", "yabot.sandbox", "--port", str(telegram)]
+        sandbox = [sys.executable, "-m", "yabot.sandbox", "--port", str(telegram),
+                   "--database", ":memory:"]  # fmt: skip
         bot = [sys.executable, "-m", "yabot", "run"]
         callers, server = _cores()
         with _process(sandbox, callers):
