@@ -81,10 +81,16 @@ def test_every_operation_has_a_name_of_its_own_and_a_scope_or_none() -> None:
 def test_every_code_that_a_route_declares_has_words_and_its_own_status() -> None:
     for route in declared():
         for status, code in route.errors:
-            if code in KINDS:
-                assert KINDS[code].status == status, (route.name, code)
-            else:
-                assert all(code in texts for texts in TEXTS.values()), (route.name, code)
+            assert KINDS[code].status == status, (route.name, code)
+
+
+def test_what_a_users_rules_refuse_is_said_to_a_service_as_one() -> None:
+    for language, texts in TEXTS.items():
+        for code in KINDS.keys() & texts.keys():
+            words = KINDS[code].words(language)
+            assert words != texts[code], code
+            fields = {name for _, name, _, _ in Formatter().parse(words) if name}
+            assert fields <= {name for _, name, _, _ in Formatter().parse(texts[code]) if name}
 
 
 def test_every_replacement_needs_a_tag_and_every_change_by_post_a_key() -> None:

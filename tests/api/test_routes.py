@@ -236,8 +236,8 @@ async def test_a_no_speaks_the_language_of_the_caller(client: Client) -> None:
         "POST", path, json=sent, idempotency_key="b", accept_language="en;q=0.8, fr"
     )
     assert spanish.status == english.status == 409
-    assert (await spanish.json())["detail"] == "No te alcanza: cuesta 5 y tienes 0."
-    assert (await english.json())["detail"] == "Not enough: it costs 5 and you have 0."
+    assert (await spanish.json())["detail"] == "El usuario tiene 0 besitos y harían falta 5."
+    assert (await english.json())["detail"] == "The user has 0 besitos, and 5 would be needed."
 
 
 async def test_a_get_route_answers_head_without_a_body(client: Client) -> None:

@@ -1,13 +1,16 @@
-"""Every problem that the API itself tells of: its code, its status, and its words in each language.
+"""Every problem that the API tells of: its code, its status, and its words in each language.
 
-What a user's own rules refuse has its words in `domain/texts.py`. The rule: words name what to do,
-and their fields are numbers and names of ours, never what the caller sent.
+What a user's own rules refuse is in `domain/texts.py` too, as it is said to the user in the chat;
+here it is said to a service. The rule: words name what to do, and their fields are numbers and
+names of ours, never what the caller sent.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from yabot.domain.user import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,10 @@ class Kind:
     es: str
     en: str
     oauth: bool = False
+
+    def words(self, language: Language) -> str:
+        """The words, with fields to fill."""
+        return self.es if language == "es" else self.en
 
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -177,6 +184,77 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             429,
             "La cuota `{quota}` está agotada; repítelo en {seconds} s.",
             "The quota `{quota}` is used up; try again in {seconds} s.",
+        ),
+        # what a user's own rules refuse
+        "user_unknown": Kind(
+            404,
+            "No hay ningún usuario con ese id; existe desde que escribe /start al bot.",
+            "There is no user of this id; one exists from their /start to the bot on.",
+        ),
+        "fragment_unknown": Kind(
+            404,
+            "La historia no tiene ningún fragmento con ese nombre.",
+            "The story has no fragment of this name.",
+        ),
+        "menu_unknown": Kind(
+            422,
+            "No hay ningún menú con ese nombre; el documento de la API los enumera.",
+            "There is no menu of this name; the API's document lists them.",
+        ),
+        "time_zone_unknown": Kind(
+            422,
+            "Envía una zona horaria de la IANA, como Europe/Madrid.",
+            "Send a time zone of the IANA, such as Europe/Madrid.",
+        ),
+        "amount_zero": Kind(
+            422,
+            "amount no puede ser cero: positivo añade, negativo gasta.",
+            "amount can't be zero: a positive one adds, a negative one spends.",
+        ),
+        "besitos_insufficient": Kind(
+            409,
+            "El usuario tiene {balance} besitos y harían falta {price}.",
+            "The user has {balance} besitos, and {price} would be needed.",
+        ),
+        "purse_full": Kind(
+            409,
+            "El monedero del usuario está lleno; añade menos, o después de que gaste.",
+            "The user's purse is full; add less, or after they have spent some.",
+        ),
+        "daily_taken": Kind(
+            409,
+            "El usuario ya recogió el regalo de hoy; prueba mañana con otra clave.",
+            "The user took today's gift already; try tomorrow, with another key.",
+        ),
+        "vip_required": Kind(
+            403,
+            "El usuario no tiene un plan VIP vigente.",
+            "The user has no VIP plan that holds now.",
+        ),
+        "end_date_past": Kind(
+            422,
+            "end_date ya pasó; envía una fecha futura, o ninguna.",
+            "end_date is over; send one in the future, or none.",
+        ),
+        "event_type_unknown": Kind(
+            422,
+            "No hay ningún evento externo de ese tipo; el documento de la API los enumera.",
+            "There is no external event of this type; the API's document lists them.",
+        ),
+        "event_data_invalid": Kind(
+            422,
+            "data no encaja con el tipo del evento: {problem}",
+            "data does not fit the type of the event: {problem}",
+        ),
+        "key_reused": Kind(
+            422,
+            "Esa Idempotency-Key ya se usó para otra cosa; envía una nueva.",
+            "This Idempotency-Key was used for something else; send a new one.",
+        ),
+        "precondition_failed": Kind(
+            412,
+            "Ha cambiado desde que lo leíste; léelo otra vez y decide de nuevo.",
+            "It has changed since you read it; read it again and decide anew.",
         ),
         # trouble on this side
         "internal_error": Kind(

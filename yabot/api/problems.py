@@ -74,8 +74,7 @@ class Problem(Exception):
 
     def detail(self, language: Language) -> str:
         """What is wrong and what to do."""
-        kind = KINDS[self.code]
-        return (kind.es if language == "es" else kind.en).format_map(self._params)
+        return KINDS[self.code].words(language).format_map(self._params)
 
     def response(self, *, request_id: str, language: Language) -> web.Response:
         """The answer to the request of this id."""
@@ -101,7 +100,7 @@ class Problem(Exception):
 
 
 class Refusal(Problem):
-    """A domain's no; its words are the domain's."""
+    """A domain's no, said to a service; without words for that, as it is said to the user."""
 
     def __init__(self, no: Rejected) -> None:
         Exception.__init__(self, no.code)
@@ -113,6 +112,8 @@ class Refusal(Problem):
 
     def detail(self, language: Language) -> str:
         """Why not."""
+        if self.code in KINDS:
+            return KINDS[self.code].words(language).format_map(self._no.params)
         return say(language, self._no.text, **self._no.params)
 
 
