@@ -103,6 +103,8 @@ async def test_beyond_its_bound_the_server_asks_to_come_back(
         group.start_soon(client.call, "GET", STATE)
         await users.asked.wait()
         refused = await client.call("GET", STATE)
+        alive, ready = [await client.session.get(path) for path in ("/livez", "/readyz")]
+    assert (alive.status, ready.status) == (200, 503)
     assert refused.status == 503
     assert refused.headers["Retry-After"] == "1"
     assert (await refused.json())["code"] == "busy"

@@ -18,6 +18,7 @@ from structlog.contextvars import bind_contextvars
 from yabot.api.caller import ANONYMOUS, Addresses
 from yabot.api.dispatch import ADDRESS, QUOTA, REQUEST_ID, ROUTE
 from yabot.api.language import preferred
+from yabot.api.probes import LIVENESS
 from yabot.api.problems import Problem, from_error
 from yabot.domain.user import Language
 
@@ -113,7 +114,7 @@ class Edge:
         self._in_flight += 1
         bind_contextvars(request_id=request_id, client=ANONYMOUS)  # until the connection's next one
         try:
-            if self._in_flight > MOST_IN_FLIGHT:
+            if self._in_flight > MOST_IN_FLIGHT and request.path != LIVENESS:
                 raise _busy()
             response = await self._inner(request)
         except Exception as error:

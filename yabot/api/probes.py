@@ -14,6 +14,9 @@ from yabot.api.route import JSON, AnyRoute, Asked, Input, Nothing, Output, Reply
 TEXT = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
+LIVENESS = "/livez"
+"""Answered however busy the server is: who hears no answer ends the process."""
+
 Status = Literal["pass", "warn", "fail"]
 
 
@@ -103,7 +106,7 @@ class ProbeRoutes:
     def routes(self) -> tuple[AnyRoute, ...]:
         """The table."""
         return (
-            Route("GET", "/livez", "get_liveness", "Whether to leave this process running",
+            Route("GET", LIVENESS, "get_liveness", "Whether to leave this process running",
                   Nothing, State, self.live, scope=None, statuses=(503,)),
             Route("GET", "/readyz", "get_readiness", "Whether to send work here",
                   Nothing, State, self.ready, scope=None, statuses=(503,)),
