@@ -89,6 +89,33 @@ async def test_two_uses_at_once_agree_on_one_successor(client: Client, gate: Gat
     assert {answer.refresh for answer in answers} == {answers[0].refresh}
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_whoever_is_first_nothing_of_a_session_survives_its_end(
+    client: Client, gate: Gate, place: int
+) -> None:
+    """Refreshing and ending a session at once."""
+    shop = await enrol(gate)
+    first = await log_in(client, shop)
+    given = [first]
+
+    async def use() -> None:
+        answer = await refresh(client, shop, first.refresh)
+        if answer.status == 200:
+            given.append(answer)
+
+    async def end() -> None:
+        assert (await post(client, REVOKE, shop, token=first.refresh)).status == 200
+
+    at_once = [use, use]
+    at_once.insert(place, end)
+    async with anyio.create_task_group() as group:
+        for ask in at_once:
+            group.start_soon(ask)
+    for tokens in given:
+        assert await opens(client, tokens.access) == 401
+        assert (await refresh(client, shop, tokens.refresh)).status == 400
+
+
 async def test_a_session_ends_after_seven_days_however_often_it_is_refreshed(
     client: Client, gate: Gate, clock: FakeClock
 ) -> None:
