@@ -1,9 +1,11 @@
-"""The disk under everything fills up and is freed again: nobody loses anything."""
+"""The disk under everything fills up, or fails, and is well again: nobody loses anything."""
 
 import os
+import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -22,28 +24,50 @@ SIZE = "24m"
 """Of the disk: the bot's own files take about a third."""
 
 
+@dataclass
+class Disk:
+    """A place for a bot; `refuse` makes its disk take nothing more, and gives what undoes that."""
+
+    place: Path
+    refuse: Callable[[BotProcess], Callable[[], None]]
+
+
+def fill(place: Path) -> Callable[[], None]:
+    """Take all the room there is."""
+    ballast = place / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    assert os.statvfs(place).f_bavail == 0
+    return ballast.unlink
+
+
+def break_files(bot: BotProcess) -> Callable[[], None]:
+    """Let every write of the bot beyond the first page of a file fail, its log's too (EFBIG).
+
+    SQLite has no other name for that than an I/O error.
+    """
+    pid = bot.running.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+
+    def heal() -> None:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    return heal
+
+
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
+def full_disk(tmp_path: Path) -> Iterator[Disk]:
     """A small disk of its own, with the database, the key and the logs on it."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a disk can be mounted by root only")
+        pytest.skip("a disk can be mounted by root only; the disk that fails stands in for it")
     try:
-        yield place
+        yield Disk(place, lambda _bot: fill(place))
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Take all the room there is; deleting what is returned gives it back."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    assert os.statvfs(disk).f_bavail == 0
-    return ballast
 
 
 class Service:
@@ -89,9 +113,21 @@ class Service:
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_full_disk_refuses_every_waiter_and_heals_without_a_restart(
-    mode: str, disk: Path
+    mode: str, full_disk: Disk
 ) -> None:
-    async with street(disk, mode, people=12) as it, aiohttp.ClientSession() as client:
+    await refuses_and_heals(mode, full_disk, "MB of disk free; make room")
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_disk_that_fails_refuses_every_waiter_and_heals_without_a_restart(
+    mode: str, tmp_path: Path
+) -> None:
+    await refuses_and_heals(mode, Disk(tmp_path, break_files), '"disk_free"')
+
+
+async def refuses_and_heals(mode: str, disk: Disk, tells: str) -> None:
+    place = street(disk.place, mode, people=12)
+    async with place as it, aiohttp.ClientSession() as client:
         person, service = Person(client, it.sandbox.url, 1), Service(client, it.bot, 1)
 
         async def is_ill() -> bool:
@@ -108,10 +144,10 @@ async def test_a_full_disk_refuses_every_waiter_and_heals_without_a_restart(
             await person.sees("Soy YABOT")
             await it.crowd.more(60)
             assert await service.pays()
-            assert "MB of disk free; make room" in await page(client, it.bot, "/health/database")
+            assert tells in await page(client, it.bot, "/health/database")
             assert 'yabot_storage_bytes{what="disk_free"}' in await page(client, it.bot, "/metrics")
 
-            ballast = fill(disk)
+            heal = disk.refuse(it.bot)
             await until(service.is_refused, deadline=40)
             for _ in range(5):
                 await service.pays()
@@ -120,7 +156,7 @@ async def test_a_full_disk_refuses_every_waiter_and_heals_without_a_restart(
             assert await status(client, it.bot, "/livez") == 200
             assert paid(it.bot.database) == sorted(service.paid)
 
-            ballast.unlink()
+            heal()
             await until(service.pays_what_was_refused)
             await until(is_well)
             await person.sees("besitos")
