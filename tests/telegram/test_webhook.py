@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.fakes import MemoryInbox
+from tests.processes import ROOT
 from tests.telegram.server import TOKEN, BotApi, Scripted, error
 from tests.telegram.updates import message
 from yabot.errors import ConfigError
@@ -122,6 +123,15 @@ async def test_what_is_not_telegrams_is_refused_and_logged_with_its_peer(
     assert (line["log_level"], line["peer"], line["reason"]) == ("warning", "127.0.0.1", reason)
     assert SECRET not in repr(logs)
     assert site.delivered == []
+
+
+async def test_nothing_of_the_internal_api_is_on_the_public_port(site: Site) -> None:
+    paths = orjson.loads((ROOT / "docs" / "openapi.json").read_bytes())["paths"]
+    assert {"/metrics", "/livez", "/docs"} <= set(paths)
+    for path in [*paths, "/ops"]:
+        for method in ("GET", "POST"):
+            status, _, _ = await site.post(b"{}", SHOWN, method=method, path=path)
+            assert status == 404, path
 
 
 async def test_a_store_that_is_away_and_a_long_backlog_ask_telegram_to_come_again(
