@@ -1,7 +1,8 @@
 """With MongoDB and Redis away, the API answers for everybody who is here."""
 
+import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +21,7 @@ from yabot.client import (
     ProfileChange,
     StatePatch,
 )
+from yabot.ops.health import PATIENCE
 from yabot.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -50,19 +52,28 @@ CALLS: list[Callable[[Client], Awaitable[object]]] = [
     lambda api: api.export_user("7"),
     lambda api: api.list_clients(),
     lambda api: api.get_keys(),
-    lambda api: api.get_health(),
     lambda api: api.get_metrics(),
     lambda api: api.get_supervisors(),
     lambda api: api.delete_user("7"),
 ]
 
 
+@pytest.fixture(params=["nothing listens", "nothing is answered"])
+def away(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A port behind which no server is: it refuses, or it takes connections and stays silent."""
+    if request.param == "nothing listens":
+        yield free_port()
+        return
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield silent.getsockname()[1]
+
+
 async def test_every_route_works_for_a_user_who_is_here_while_both_servers_are_away(
-    sandbox: Sandbox, client: aiohttp.ClientSession, tmp_path: Path
+    sandbox: Sandbox, client: aiohttp.ClientSession, tmp_path: Path, away: int
 ) -> None:
     settings = {
-        "MONGODB_URI": f"mongodb://127.0.0.1:{free_port()}",
-        "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
+        "MONGODB_URI": f"mongodb://127.0.0.1:{away}",
+        "REDIS_URL": f"redis://127.0.0.1:{away}",
     }
     async with BotProcess(tmp_path, sandbox.url) as bot:
         bot.start()
@@ -77,13 +88,18 @@ async def test_every_route_works_for_a_user_who_is_here_while_both_servers_are_a
                 begun = time.monotonic()
                 await call(api)
                 assert time.monotonic() - begun < AT_ONCE, number
+            begun = time.monotonic()
+            health = (await api.get_health()).body
+            assert (health.status, health.database.mongodb) == ("warn", False)
+            assert health.redis.connected is False
+            assert time.monotonic() - begun < PATIENCE + 1.5, "it waits for both at once"
         assert await bot.stop() == 0
 
 
 async def test_of_a_user_who_may_be_elsewhere_the_api_says_at_once_when_to_come_back(
-    sandbox: Sandbox, client: aiohttp.ClientSession, tmp_path: Path
+    sandbox: Sandbox, client: aiohttp.ClientSession, tmp_path: Path, away: int
 ) -> None:
-    settings = {"MONGODB_URI": f"mongodb://127.0.0.1:{free_port()}"}
+    settings = {"MONGODB_URI": f"mongodb://127.0.0.1:{away}"}
     async with BotProcess(tmp_path, sandbox.url, settings) as bot:
         bot.start()
         await bot.ready()

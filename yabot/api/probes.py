@@ -3,6 +3,7 @@
 The rule: they need no token, so they tell states and counts and never a user or a secret.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -133,8 +134,8 @@ class ProbeRoutes:
     async def health(self, _: Asked[Nothing]) -> Reply:
         """All checks at once."""
         ready, reason = self._probes.ready()
-        database = await self._databases()
-        redis = RedisHealth.model_validate(await self._probes.redis())
+        database, answer = await asyncio.gather(self._databases(), self._probes.redis())
+        redis = RedisHealth.model_validate(answer)
         away = database.mongodb is False or redis.connected is False
         storage = database.storage
         status: Status = "warn" if away or storage.status == "warn" else "pass"
