@@ -1,5 +1,6 @@
 """Keys are changed while the bot runs: no token is lost, and no retired key opens anything."""
 
+import fcntl
 import json
 import os
 import threading
@@ -14,6 +15,7 @@ from tests.api.conftest import Client
 from tests.api.fakes import FakeClock
 from tests.api.forging import claims, sign
 from tests.api.login import opens
+from yabot.api import rotation
 from yabot.api.gate import Gate
 from yabot.api.keyring import (
     LOOK_AFTER,
@@ -244,6 +246,21 @@ def test_rotations_at_the_same_time_follow_one_another(path: Path, clock: FakeCl
     table = read_table(path)
     assert states(table) == ["next", "active", "retiring", "retiring", "retiring"]
     Keyring(path, clock=clock)
+
+
+def test_a_rotation_does_not_wait_for_ever_for_another(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = init_keys(path, clock())
+    monkeypatch.setattr(rotation, "PATIENCE", 0.1)
+    descriptor = os.open(folder_of(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match="another command is changing"):
+            rotate_keys(path, clock())
+    finally:
+        os.close(descriptor)
+    assert read_table(path) == table
 
 
 def test_what_a_rotation_that_died_left_is_removed_by_the_next(

@@ -7,6 +7,7 @@ at a time changes it; a running bot sees the old table or the new one.
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ from yabot.api.keyring import RETIREMENT, TABLE, KeyEntry, KeyTable, folder_of, 
 from yabot.api.keys import SigningKey, load_or_create_key, new_key, write_key
 from yabot.domain.values import Instant
 from yabot.errors import ConfigError
+
+PATIENCE = 10.0
+"""Seconds to wait for another command."""
 
 
 def init_keys(path: Path, now: Instant) -> KeyTable:
@@ -103,6 +107,22 @@ def _remove_others(folder: Path, table: KeyTable) -> None:
             file.unlink()
 
 
+def _lock(descriptor: int, folder: Path) -> None:
+    """Wait until no other command has the folder, for a while. Raises ConfigError."""
+    ends = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > ends:
+                raise ConfigError(
+                    [f"JWT_PRIVATE_KEY_PATH: another command is changing {folder}; let it end"]
+                ) from error
+            time.sleep(0.02)
+        else:
+            return
+
+
 @contextmanager
 def _alone(path: Path) -> Iterator[Path]:
     """The folder, which no other command changes meanwhile. Raises ConfigError."""
@@ -111,7 +131,7 @@ def _alone(path: Path) -> Iterator[Path]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, folder)
             yield folder
         finally:
             os.close(descriptor)
