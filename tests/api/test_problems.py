@@ -9,7 +9,9 @@ import pytest
 from actors import ActorCrashed
 from tests.api.conftest import Client, Observed
 from tests.api.fakes import MemoryUsers
+from yabot.api.deadline import Deadline, DeadlineGateway, granted
 from yabot.api.kinds import KINDS
+from yabot.domain.commands import MoveBesitos
 from yabot.errors import DeadlinePassed, Overloaded, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -284,10 +286,24 @@ async def test_a_request_has_the_time_that_it_asks_for(client: Client, users: Me
     assert 0 < granted <= 0.05
 
 
-async def test_the_time_of_a_request_is_shared_by_all_it_asks(
+async def test_the_time_of_a_request_is_shared_by_all_it_asks(users: MemoryUsers) -> None:
+    users.delay = 0.1
+    gateway = DeadlineGateway(users)
+    async with Deadline(granted({"X-Request-Timeout": "5"})):
+        await gateway.get("1")
+        await gateway.apply("1", MoveBesitos(amount=1, reason="x"), timeout=60.0)
+        await gateway.get("1", timeout=0.2)
+    first, second, third = users.timeouts
+    assert first is not None
+    assert second is not None
+    assert 4 < second <= first - 0.09
+    assert third == 0.2
+    assert first <= 5
+
+
+async def test_a_request_may_ask_for_thirty_seconds_at_most(
     client: Client, users: MemoryUsers
 ) -> None:
-    users.delay = 0.02
     sent = {"amount": 1, "reason": "x"}
     await client.call("POST", MOVES, json=sent, idempotency_key="k", x_request_timeout="9999")
     (granted,) = users.timeouts
