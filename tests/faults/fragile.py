@@ -12,6 +12,7 @@ from aiogram.types import Message
 
 from yabot.app import BotApplication
 from yabot.config import ConfigManager
+from yabot.events.base import BaseEvent
 from yabot.running import run_application
 from yabot.telegram.handlers import routers
 
@@ -20,6 +21,25 @@ def fragile() -> None:
     """The entry of this bot."""
     application = BotApplication(ConfigManager.load(), routers=fragile_routers)
     run_application(application, say=print)
+
+
+class DeadlyApplication(BotApplication):
+    """The bot, with subscribers of which one ends the process when a certain person registers."""
+
+    def _setup_event_bus(self) -> None:
+        super()._setup_event_bus()
+        self._bus.subscribe("user_registered", die_of, group="deadly")
+
+
+async def die_of(event: BaseEvent) -> None:
+    """End the process for one person's sake, as a fault in a C library would."""
+    if event.user_id == os.environ["DEADLY"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def deadly() -> None:
+    """The entry of that bot."""
+    run_application(DeadlyApplication(ConfigManager.load()), say=print)
 
 
 def fragile_routers() -> Sequence[Router]:

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.faults.audit import opened
-from tests.faults.fragile import fragile
+from tests.faults.fragile import deadly, fragile
 from tests.people import Person
 from tests.processes import BotProcess
 from tests.waiting import until
@@ -115,6 +115,47 @@ async def test_an_update_that_ends_the_process_is_set_aside_and_bystanders_are_n
     assert letters(bot) == [("update", "101", "killed")]
     assert left_over(bot) > 2, "others waited at a death besides the sender's two"
     assert await bot.stop() == 0
+
+
+async def test_an_event_whose_subscriber_ends_the_process_is_set_aside(
+    sandbox: Sandbox, people: list[Person], tmp_path: Path
+) -> None:
+    async with BotProcess(tmp_path, sandbox.url, {"DEADLY": "101"}, entry=deadly) as bot:
+        for person in people:
+            await person.says("/start")
+        deaths = 0
+        bot.start()
+        while not await all_told_or_dead(bot):
+            assert bot.running.poll() == -signal.SIGKILL
+            deaths += 1
+            assert deaths <= 6
+            bot.start()
+        for person in people:
+            await person.sees(WELCOME)
+        assert deaths >= 2
+        assert letters(bot) == [
+            ("event", "101", "deadly: HandlerExited: handling it has ended the process")
+        ]
+        await people[0].says("/help")
+        await people[0].sees("/story para seguir")
+        assert await bot.stop() == 0
+
+
+async def all_told_or_dead(bot: BotProcess) -> bool:
+    """Whether every group was told of everybody's registration, rather than the bot die."""
+    told = """
+        SELECT (SELECT count(*) FROM outbox_events WHERE name = 'user_registered'),
+            (SELECT max(seq) FROM outbox_events) <= min(position), count(*) FROM relays"""
+
+    def is_told() -> bool:
+        try:
+            with closing(opened(bot.database)) as db:
+                return bool(db.execute(told).fetchone() == (12, 1, 2))
+        except sqlite3.OperationalError:
+            return False
+
+    await until(lambda: bot.running.poll() is not None or is_told(), deadline=30)
+    return bot.running.poll() is None
 
 
 async def ready_or_dead(bot: BotProcess) -> bool:

@@ -68,6 +68,17 @@ class EventFeed(Protocol):
         """About how many events wait for this relay."""
         ...
 
+    async def attempts(self) -> int:
+        """How many deaths of the process the next event may have caused.
+
+        A relay is known from its first call on, wherever it is. Raises StoreUnavailable.
+        """
+        ...
+
+    async def stamp(self) -> None:
+        """Count one more attempt at the next event, durably, before it is handled alone."""
+        ...
+
     async def missed(self) -> tuple[int, int] | None:
         """The first and last `seq` of what was pruned before this relay took it; told once.
 

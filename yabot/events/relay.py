@@ -3,6 +3,9 @@
 An event whose handling fails is tried again a few times and then set aside as a dead letter of this
 group, so one event never holds up those behind it for long. A letter that an operator sends back is
 handled before what is new.
+
+A handler may end the process itself. After two deaths without progress the next events are handled
+one at a time, each counted just before; the one that was alone at two more deaths is set aside.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ import structlog
 
 from supervision import Context, Report
 from yabot import faults
+from yabot.errors import HandlerExited
 from yabot.events.delivery import Delivery
 from yabot.events.envelope import CloudEvent
 from yabot.events.errors import UnreadableEvent
@@ -27,6 +31,14 @@ GATHERING = 0.02
 
 LAST_MARK = 1.0
 """Seconds that a stop leaves to noting how far the group has come."""
+
+SUSPECT = 2
+"""Attempts from which events are handled alone."""
+
+GIVEN_UP = 4
+"""Attempts at which an event is set aside: twice stood by, and twice ended the process alone."""
+
+INTERRUPTED = "the process ended while it was tried again"
 
 log = structlog.get_logger(__name__)
 
@@ -47,15 +59,19 @@ class EventRelay(Relay[QueuedEvent]):
         self._report = report
         self._grace = Grace()
         self._looked_back = False
+        self._alone = 0
+        self._condemned = False
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedEvent]:
         """Events that this group has yet to get."""
         if not self._looked_back:
             await self._tell_what_is_missed()
+            await self._look_for_suspects()
+            self._looked_back = True
         while page := await self._feed.returned():
             for returned in page:
                 await self._grace.over(partial(self._retry, returned))
-        return await self._feed.read(after, limit)
+        return await self._feed.read(after, min(limit, self.batch))
 
     async def changed(self) -> None:
         """Return when there may be more, and a few have gathered."""
@@ -70,7 +86,7 @@ class EventRelay(Relay[QueuedEvent]):
         async def deliver() -> None:
             nonlocal handled
             for row in rows:
-                error = await self._delivery.deliver(row)
+                error = await self._handle(row)
                 if error is not None:
                     letters.append(self._delivery.dead_letter(row, error))
                 handled = row.seq
@@ -85,8 +101,35 @@ class EventRelay(Relay[QueuedEvent]):
                 with anyio.move_on_after(LAST_MARK, shield=self._grace.ending):
                     await self._feed.taken(handled, letters)
 
+    async def _handle(self, row: QueuedEvent) -> Exception | None:
+        """Deliver an event; a suspect is counted before."""
+        if not self._alone:
+            return await self._delivery.deliver(row)
+        self._alone -= 1
+        if not self._alone:
+            self.batch = EventRelay.batch
+        if not self._delivery.wants(row.name):
+            return None
+        if self._condemned:
+            self._condemned = False
+            return HandlerExited("handling it has ended the process")
+        await self._feed.stamp()
+        return await self._delivery.deliver(row)
+
+    async def _look_for_suspects(self) -> None:
+        """A batch that did not come to its end may hold what ended the process."""
+        attempts = await self._feed.attempts()
+        self._condemned = attempts >= GIVEN_UP
+        if attempts >= SUSPECT:
+            log.warning("event.suspects", group=self._delivery.group, attempts=attempts)
+            self._alone, self.batch = self.batch, 1
+
     async def _retry(self, returned: ReturnedEvent) -> None:
-        """Deliver what was a dead letter; it stays one, with its new error, when that fails."""
+        """Deliver what was a dead letter; it stays one, with its new error, when that fails.
+
+        It is one again before it is delivered: should that end the process, it is not tried again.
+        """
+        await self._feed.tried(returned.id, f"{self._delivery.group}: {INTERRUPTED}")
         failure: Exception | None
         try:
             event = CloudEvent.from_json(returned.body)
@@ -100,7 +143,6 @@ class EventRelay(Relay[QueuedEvent]):
 
     async def _tell_what_is_missed(self) -> None:
         missed = await self._feed.missed()
-        self._looked_back = True
         if missed is None:
             return
         first, last = missed

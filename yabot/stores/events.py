@@ -39,6 +39,7 @@ MISSED = """
     SELECT position + 1, (SELECT coalesce(min(seq),
         1 + (SELECT seq FROM sqlite_sequence WHERE name = 'outbox_events')) FROM outbox_events) - 1
     FROM relays WHERE name = ?"""
+ATTEMPTS = "SELECT attempts FROM relays WHERE name = ?"
 RETURNED = """
     SELECT id, body FROM dead_letters INDEXED BY dead_letters_returned
     WHERE kind = 'event' AND key > ? || ':' AND key < ? || ';' AND returned_at IS NOT NULL
@@ -155,6 +156,18 @@ class SqliteEventFeed:
     async def lag(self) -> int:
         """About how many events wait for this relay. Raises StoreUnavailable."""
         return int((await self._reader.rows(LAG, self._relay))[0][0])
+
+    async def attempts(self) -> int:
+        """Deaths that the next event may have caused, as `EventFeed.attempts` says."""
+        row = await self._reader.row(ATTEMPTS, self._relay)
+        if row is not None:
+            return int(row[0])
+        await self._writer.write((Statement.RELAY_JOIN, (self._relay, to_micros(self._clock()))))
+        return 0
+
+    async def stamp(self) -> None:
+        """Count one more attempt, as `EventFeed.stamp` says."""
+        await self._writer.write((Statement.RELAY_STAMP, (self._relay,)))
 
     async def missed(self) -> tuple[int, int] | None:
         """What was pruned before this relay took it, as `EventFeed.missed` says."""

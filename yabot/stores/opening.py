@@ -17,8 +17,11 @@ START = "UPDATE meta SET starts = starts + 1, clean_stop = 0, owner = ?"
 READ = "SELECT epoch, starts, clean_stop FROM meta"
 STOP = "UPDATE meta SET clean_stop = 1"
 
-# An update may have ended the process; a second such stop makes it a suspect, which is run alone.
+# An update, or a subscriber of an event, may have ended the process; a second such stop makes it a
+# suspect, which is run alone.
 STAMP = "UPDATE inbox SET attempts = attempts + 1 WHERE processed_at IS NULL AND attempts < 2"
+STAMP_RELAYS = "UPDATE relays SET attempts = attempts + 1 WHERE attempts < 2"
+ABSOLVE_RELAYS = "UPDATE relays SET attempts = 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,12 @@ class Start:
 
 
 async def note_start(connection: aiosqlite.Connection) -> Start:
-    """Count the start; after an unclean stop every update that waits gets one more attempt."""
+    """Count the start; after an unclean stop all that waits to be handled gets one more attempt."""
     epoch, starts, clean = next(iter(await connection.execute_fetchall(READ)))
     await connection.execute(START, (f"pid {os.getpid()}",))
     if not clean:
         await connection.execute(STAMP)
+        await connection.execute(STAMP_RELAYS)
     await connection.commit()
     return Start(epoch, starts + 1, bool(clean))
 
@@ -43,6 +47,7 @@ async def note_start(connection: aiosqlite.Connection) -> Start:
 async def note_stop(connection: aiosqlite.Connection) -> None:
     """Note that nothing was left half done."""
     await connection.execute(STOP)
+    await connection.execute(ABSOLVE_RELAYS)
     await connection.commit()
 
 

@@ -84,10 +84,17 @@ class Statement(Enum):
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
             1 + coalesce((SELECT last FROM event_sequences WHERE user_id = ?2), 0))"""
     EVENTS_EPOCH = "UPDATE outbox_events SET epoch = ?1 WHERE epoch < ?1"
+    RELAY_JOIN = """
+        INSERT INTO relays (name, position, seen_at)
+        SELECT ?, coalesce((SELECT min(seq) FROM outbox_events),
+            1 + (SELECT seq FROM sqlite_sequence WHERE name = 'outbox_events'), 1) - 1, ?
+        WHERE true ON CONFLICT (name) DO NOTHING"""
     RELAY_MOVE = """
         INSERT INTO relays (name, position, seen_at) VALUES (?, ?, ?)
-        ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position),
-            seen_at = excluded.seen_at"""
+        ON CONFLICT (name) DO UPDATE SET
+            attempts = CASE WHEN excluded.position > position THEN 0 ELSE attempts END,
+            position = max(position, excluded.position), seen_at = excluded.seen_at"""
+    RELAY_STAMP = "UPDATE relays SET attempts = attempts + 1 WHERE name = ?"
     # Back, too: a server can lose what it had.
     RELAY_PUT = """
         INSERT INTO relays (name, position, seen_at) VALUES (?, ?, ?)
