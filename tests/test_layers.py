@@ -70,7 +70,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 OUTSIDE: dict[str, frozenset[str]] = {
     "actors": frozenset({"anyio", "trio", "sniffio"}),
     "supervision": frozenset({"anyio"}),
-    "yabot.domain": frozenset({"pydantic"}),
+    "yabot.domain": frozenset({"pydantic", "pydantic_core"}),
     "yabot.sandbox": frozenset({"aiohttp", "orjson"}),
 }
 """The libraries from outside that the purest parts may import; the others are free."""

@@ -1,9 +1,11 @@
 """Telling the bot what happened elsewhere, over real HTTP."""
 
+import orjson
 import pytest
 
 from tests.api.conftest import Client
 from tests.api.fakes import MemoryUsers
+from yabot.api.misfits import ES
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +63,36 @@ async def test_an_event_that_is_not_taken_changes_nothing(
     response = await publisher.call("POST", EVENTS, json={**GRANTED, **change})
     assert (response.status, (await response.json())["code"]) == (status, code)
     assert users.users["1"].balance == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "pointers"),
+    [
+        ("besitos.granted", {}, ["/data/amount", "/data/reason"]),
+        ("besitos.granted", {"amount": True, "reason": "x"}, ["/data/amount"]),
+        ("besitos.granted", {"amount": 5.5, "reason": "x"}, ["/data/amount"]),
+        ("payment.received", {"plan": "vip", "end_date": 1_800_000_000}, ["/data/end_date"]),
+        ("payment.received", {"plan": "vip", "end_date": "2027-01-01"}, ["/data/end_date"]),
+    ],
+)
+async def test_data_that_does_not_fit_is_pointed_at_in_the_language_of_the_caller(
+    publisher: Client, kind: str, data: object, pointers: list[str]
+) -> None:
+    sent = {"type": f"yabot.external.{kind}.v1", "subject": "1", "data": data}
+    answer = await publisher.call("POST", EVENTS, json=sent)
+    body = await answer.json()
+    assert (answer.status, body["code"]) == (422, "event_data_invalid")
+    assert [error["pointer"] for error in body["errors"]] == pointers
+    assert {error["detail"] for error in body["errors"]} <= set(ES.values())
+
+
+async def test_a_whole_number_is_taken_however_it_is_written(
+    publisher: Client, users: MemoryUsers
+) -> None:
+    body = orjson.dumps(GRANTED).replace(b'"amount":5', b'"amount":5.0')
+    assert b"5.0" in body
+    assert (await publisher.raw("POST", EVENTS, body)).status == 200
+    assert users.users["1"].balance == 5
 
 
 async def test_publishing_needs_its_own_scope_and_a_key(client: Client) -> None:

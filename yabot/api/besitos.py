@@ -23,11 +23,11 @@ from yabot.api.route import (
     Route,
     reply,
 )
-from yabot.api.strict import WHOLE
 from yabot.api.users import USER
 from yabot.domain.decision import Rejected
 from yabot.domain.user import User
 from yabot.domain.values import Instant
+from yabot.domain.written import WHOLE
 from yabot.services.coordinator import CoordinatorService
 from yabot.services.users import UserService
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, JsonValue, WithJsonSchema
+from pydantic import Field, JsonValue, ValidationError, WithJsonSchema
 
 from yabot.api import cursor as cursors
 from yabot.api.paging import PageAsked
+from yabot.api.problems import Problem, faults
 from yabot.api.route import REPLAYED, UNKNOWN_USER, AnyRoute, Asked, Input, Output, Reply, Route
 from yabot.api.scopes import PUBLISH_EVENTS
 from yabot.domain.decision import Rejected
@@ -134,6 +135,7 @@ class EventRoutes:
     async def publish(self, asked: Asked[EventTold]) -> Reply | Rejected:
         """Hand an event to its user, once per key."""
         told = asked.input
+        _check(told)
         key = asked.once.key if asked.once is not None else ""
         event = Told(key, told.type, told.subject, told.data)
         outcome = await self._external.accept(event)
@@ -143,3 +145,13 @@ class EventRoutes:
         return Reply(
             EventTaken(id=event.id, type=event.type, subject=event.subject), headers=headers
         )
+
+
+def _check(told: EventTold) -> None:
+    """Point at what does not fit the type, where it is known. Raises Problem."""
+    model = EXTERNAL.get(told.type)
+    try:
+        if model is not None:
+            model.model_validate(told.data)
+    except ValidationError as error:
+        raise Problem("event_data_invalid", errors=faults(error, "data")) from error

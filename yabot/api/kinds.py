@@ -243,8 +243,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         ),
         "event_data_invalid": Kind(
             422,
-            "data no encaja con el tipo del evento: {problem}",
-            "data does not fit the type of the event: {problem}",
+            "data no encaja con el tipo del evento; `errors` dice dónde.",
+            "data does not fit the type of the event; `errors` tells where.",
         ),
         "key_reused": Kind(
             422,

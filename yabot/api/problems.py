@@ -119,10 +119,16 @@ class Refusal(Problem):
 
 def invalid_input(error: ValidationError) -> Problem:
     """Input that does not fit its schema; malformed JSON is the caller's 400."""
-    details = error.errors(include_url=False, include_input=False)
-    if details[0]["type"] == "json_invalid":
+    found = faults(error)
+    if found[0]["type"] == "json_invalid":
         return Problem("malformed_json")
-    return Problem("invalid_input", errors=[dict(detail) for detail in details])
+    return Problem("invalid_input", errors=found)
+
+
+def faults(error: ValidationError, *within: str) -> Sequence[Mapping[str, object]]:
+    """The faults of the input, or of the part of it that these names lead to."""
+    details = error.errors(include_url=False, include_input=False)
+    return [{**detail, "loc": (*within, *detail["loc"])} for detail in details]
 
 
 def from_error(error: Exception) -> Problem | None:

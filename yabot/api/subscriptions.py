@@ -14,13 +14,13 @@ from yabot.api.route import (
     Route,
     reply,
 )
-from yabot.api.strict import Moment
 from yabot.api.users import USER
 from yabot.domain.commands import SetSubscription
 from yabot.domain.decision import Rejected
 from yabot.domain.subscriptions import is_current
 from yabot.domain.user import Plan, SubscriptionStatus, User
 from yabot.domain.values import Identifier, Instant
+from yabot.domain.written import Moment
 from yabot.services.coordinator import CoordinatorService
 from yabot.services.subscriptions import SubscriptionService
 from yabot.services.users import UserService

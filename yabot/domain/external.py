@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError
 
 from yabot.domain.commands import Command, MoveBesitos, SetSubscription, Tell
 from yabot.domain.decision import Rejected
-from yabot.domain.values import Amount, Instant, Value
+from yabot.domain.values import Amount, Value
+from yabot.domain.written import WHOLE, Moment
 
 
 class ExternalEvent(Value, ABC):
@@ -28,7 +29,7 @@ class PaymentReceived(ExternalEvent):
     """Somebody has paid for a plan, up to `end_date` or, without one, for ever."""
 
     plan: Literal["premium", "vip"]
-    end_date: Instant | None = None
+    end_date: Moment | None = None
 
     def command(self) -> Command:
         """Set the plan."""
@@ -38,7 +39,7 @@ class PaymentReceived(ExternalEvent):
 class BesitosGranted(ExternalEvent):
     """Another service gives besitos away."""
 
-    amount: Amount
+    amount: Annotated[Amount, WHOLE]
     reason: Annotated[str, Field(min_length=1, max_length=64)]
 
     def command(self) -> Command:
