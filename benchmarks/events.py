@@ -21,18 +21,21 @@ from time import perf_counter
 import anyio
 import orjson
 import structlog
-from redis.typing import KeyT, StreamIdT
 
 from actors import ActorSystem
 from benchmarks.stores.crowd import Crowd, database, now
 from benchmarks.stores.figures import percentile
 from benchmarks.stores.paced import Street
+from supervision import run_tree
 from tests.servers.valkey import Valkey, reaching
+from yabot.events.base import BaseEvent
 from yabot.events.bridge import RedisBridge
 from yabot.events.bridge_ports import Bridging
+from yabot.events.delivery import EVERY_EVENT
 from yabot.events.envelope import CloudEvent
+from yabot.events.processor import EventProcessor
 from yabot.events.redis import Client, RedisServer
-from yabot.events.streams import FIELD, PARTITIONS, partition_of, stream_key
+from yabot.events.streams import FIELD, partition_of, stream_key
 from yabot.stores.database import DatabaseManager
 from yabot.stores.moments import to_micros
 from yabot.stores.statements import Statement
@@ -148,7 +151,7 @@ async def _one_by_one(it: Bridge, _events: int) -> None:
 
 
 async def show_paced(seconds: float) -> None:
-    """Publishing at a steady pace, and a subscriber that reads all streams."""
+    """Publishing at a steady pace, and a group of subscribers that hears of it through Redis."""
     async with bridged() as it:
         it.begin()
         committed: dict[str, float] = {}
@@ -161,11 +164,15 @@ async def show_paced(seconds: float) -> None:
             committed[event_id] = perf_counter()
             commits.append(committed[event_id] - began)
 
-        reader = asyncio.create_task(_read(it.server, arrived))
-        await _at_pace(publish, seconds)
-        while len(arrived) < len(commits):
-            await asyncio.sleep(0.01)
-        reader.cancel()
+        async def hear(event: BaseEvent) -> None:
+            arrived[event.event_id] = perf_counter()
+
+        processor = EventProcessor(it.server, "benchmark")
+        processor.subscribe(EVERY_EVENT, hear)
+        async with run_tree(it.system, processor.branch()):
+            await _at_pace(publish, seconds)
+            while len(arrived) < len(commits):
+                await asyncio.sleep(0.01)
     ways = [arrived[event_id] - at for event_id, at in committed.items()]
     print(f"\n{PACE} events a second for {seconds:.0f} s")
     print(f"{'':36}{'p50 ms':>8}{'p99 ms':>8}{'most ms':>9}")
@@ -183,22 +190,6 @@ async def _at_pace(work: Callable[[], Coroutine[None, None, None]], seconds: flo
             for _ in range(round(PACE * tick * TICK) - done):
                 group.create_task(work())
             done = round(PACE * tick * TICK)
-
-
-async def _read(server: RedisServer, arrived: dict[str, float]) -> None:
-    """Read all streams as a subscriber does, and note when each event came."""
-    last: dict[KeyT, StreamIdT] = {stream_key(p): "0-0" for p in range(PARTITIONS)}
-
-    async def ask(client: Client) -> object:
-        return await client.xread(last, count=500, block=5_000)
-
-    while True:
-        found = await server.call(ask)
-        assert isinstance(found, list)
-        for key, entries in found:
-            for entry_id, fields in entries:
-                arrived[CloudEvent.from_json(fields[FIELD]).id] = perf_counter()
-                last[key.decode()] = entry_id.decode()
 
 
 async def show_away(seconds: float) -> None:
