@@ -13,6 +13,7 @@ from tests.faults.test_deletion import asks_to_be_forgotten
 from tests.faults.town import LEVEL_WITHIN, town
 from tests.people import Person, buttons
 from tests.processes import BotProcess
+from tests.waiting import until
 from yabot.domain.texts import ES
 from yabot.remote import Remote, fetch_tree
 from yabot.stores.mongo.shapes import user_document
@@ -66,6 +67,25 @@ async def test_a_bot_that_dies_and_starts_while_mongodb_is_dead_levels_it_later(
             assert re.search(r"mongo +DOWN", tree)
             assert re.search(r"sqlite +OK", tree)
             await it.server.restart()
+        await it.level()
+        assert await it.verdict() == []
+
+
+async def test_a_server_that_is_killed_while_the_bot_starts_leaves_it_degraded(
+    tmp_path: Path,
+) -> None:
+    async with town(tmp_path, people=3) as it:
+        await it.server.start()
+        async with it.server.frozen():
+            it.bot.start()
+            await until(it.has_asked)
+            await it.server.kill()
+        await it.bot.ready()
+        tree = await anyio.to_thread.run_sync(drawn, it.bot)
+        assert re.search(r"mongo +DOWN", tree)
+        async with it.load():
+            await it.server.restart()
+            await it.crowd.more(10)
         await it.level()
         assert await it.verdict() == []
 

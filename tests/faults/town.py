@@ -81,6 +81,12 @@ class Town(Street):
         except StoreUnavailable:
             return False
 
+    def has_asked(self) -> bool:
+        """Whether anybody has a connection to the server, as /proc tells."""
+        there = f":{self.server.port:04X}"
+        rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        return any(row.split()[2].endswith(there) and row.split()[3] == "01" for row in rows)
+
     async def die_often(self, kills: int, rng: random.Random) -> None:
         """kill -9 of the server, that often; it is there in the end."""
         for _ in range(kills):
