@@ -10,6 +10,7 @@ from aiogram.types import Message
 
 from yabot.domain.decision import Rejected
 from yabot.domain.user import User
+from yabot.events.bus import EventBus
 from yabot.services.coordinator import CoordinatorService
 
 PRIZE = 3
@@ -37,14 +38,15 @@ async def begin(message: Message, state: FSMContext) -> None:
 
 
 async def check(
-    message: Message, state: FSMContext, user: User, coordinator: CoordinatorService
+    message: Message, state: FSMContext, user: User, coordinator: CoordinatorService, bus: EventBus
 ) -> None:
-    """Pay for a right guess; answer, payment and the end of the game are one commit."""
+    """Pay for a right guess; answer, payment, event and the end of the game are one commit."""
     number = await state.get_value("number")
     await state.clear()
     if message.text != number:
         await message.answer(f"No, it was {number}. /guess again?")
         return
+    await bus.publish("guessed_right", {"number": number})
     outcome = await coordinator.process_besitos_transaction(user.user_id, PRIZE, reason="guess")
     if isinstance(outcome, Rejected):
         await message.answer("Right! But your purse is full.")

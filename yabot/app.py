@@ -22,7 +22,7 @@ from yabot.api.table import APIServices
 from yabot.config import ConfigManager
 from yabot.content.loader import load_content
 from yabot.domain.values import Instant
-from yabot.errors import ConfigError, StoreUnavailable
+from yabot.errors import ConfigError, StoreUnavailable, lone
 from yabot.events.bus import EventBus
 from yabot.events.delivery import EVERY_EVENT
 from yabot.gate import api_address, api_gate
@@ -70,23 +70,27 @@ def utc_now() -> Instant:
 class BotApplication:
     """The whole bot. Make it, then `serve` it once.
 
-    `routers` builds the handlers; a bot with features of its own passes its own function. A start
-    waits `takeover` seconds for the end of another process that owns the database.
-    Raises ConfigError for an unknown fault step or broken content.
+    `routers` builds the handlers, `subscribe` tells the bus who listens; a bot with features of its
+    own passes its own functions. A start waits `takeover` seconds for another owner of the database
+    to end. Raises ConfigError for an unknown fault step or broken content.
     """
 
     _telegram: TelegramEdge
 
     def __init__(
-        self, config: ConfigManager, *, routers: Routers = all_routers, takeover: float = 0.0
+        self,
+        config: ConfigManager,
+        *,
+        routers: Routers = all_routers,
+        subscribe: Callable[[EventBus], None] = lambda _bus: None,
+        takeover: float = 0.0,
     ) -> None:
         self.config = config
         self._takeover = takeover
         self._settings = config.settings
-        self._routers = routers
+        self._routers, self._subscribe = routers, subscribe
         self._story, self._items = load_content(self._settings.content_path)
-        self._reports = Reports()
-        self._metrics = Metrics()
+        self._reports, self._metrics = Reports(), Metrics()
         self._fatal: ConfigError | None = None
         if self._settings.yabot_fault is not None:
             faults.arm(self._settings.yabot_fault)
@@ -101,7 +105,7 @@ class BotApplication:
             async with AsyncExitStack() as stack:
                 await self._serve(stack, stop, ready)
         except BaseExceptionGroup as group:
-            raise _lone(group) from None
+            raise lone(group) from None
         if self._fatal is not None:
             raise self._fatal
 
@@ -115,9 +119,9 @@ class BotApplication:
         system.on_crash(lambda crash: self._stop_if_fatal(crash, stop))
         link = streaming(self.config, self._database, utc_now, self._metrics, self._reports)
         self._streaming = await stack.enter_async_context(link)
+        self._setup_event_bus()
         self._setup_users(system)
         stack.push_async_callback(self._telegram.close)
-        self._setup_event_bus()
         self._setup_api_server()
         mode = await self._telegram.introduce()
         stack.push_async_callback(self._tell_what_is_left)
@@ -208,9 +212,11 @@ class BotApplication:
         services = Services.over(
             self._directory, self._story, self._database.exports, self._database.names
         )
-        self._telegram = TelegramEdge(self._settings, services, self._routers(), self._reports)
+        self._telegram = TelegramEdge(
+            self._settings, services, self._routers(), self._reports, {"bus": self._bus}
+        )
         self._sampling = self._database.sampling(lambda: relays(self._bus, self._streaming))
-        self._watch = Watch(
+        self._watch: Watch = Watch(
             system,
             self._database,
             self._directory,
@@ -220,6 +226,7 @@ class BotApplication:
             self._reports,
             self._streaming,
         )
+        self._bus.subscribe(EVERY_EVENT, self._watch.count_event, group="metrics")
 
     def _setup_event_bus(self) -> None:
         """The bus over the events outbox, and who listens to it in this process."""
@@ -227,7 +234,7 @@ class BotApplication:
         self._bus = EventBus(
             self._database.events, current_turn.get, watched=self._metrics, report=told, ping=ping
         )
-        self._bus.subscribe(EVERY_EVENT, self._watch.count_event, group="metrics")
+        self._subscribe(self._bus)
 
     def _setup_api_server(self) -> None:
         """What the internal API is built over."""
@@ -291,10 +298,3 @@ async def _until(stop: anyio.Event, tree: Tree) -> None:
         group.start_soon(tree.escalated)
         await stop.wait()
         group.cancel_scope.cancel()
-
-
-def _lone(error: BaseException) -> BaseException:
-    """What task groups have wrapped, where it is one thing."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

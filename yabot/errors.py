@@ -89,3 +89,10 @@ class TelegramUnavailable(YabotError):
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message, retry_after=retry_after)
+
+
+def lone(error: BaseException) -> BaseException:
+    """What task groups have wrapped, where it is one thing."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -16,7 +16,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from yabot.backups import connector_of
 from yabot.config import ConfigManager
-from yabot.errors import ConfigError, YabotError
+from yabot.errors import ConfigError, YabotError, lone
 from yabot.events.envelope import CloudEvent
 from yabot.events.errors import UnreadableEvent
 from yabot.events.redis import Client, RedisServer, connect
@@ -82,7 +82,7 @@ def tail(config: ConfigManager, wanted: Wanted, say: Say, complain: Say) -> None
     try:
         anyio.run(main)
     except ExceptionGroup as group:
-        raise _first(group) from None
+        raise lone(group) from None
 
 
 async def _in_file(config: ConfigManager) -> AsyncIterator[CloudEvent]:
@@ -167,9 +167,3 @@ async def _beyond(
 
 def _has_redis(config: ConfigManager) -> bool:
     return config.get_redis_config().url is not None
-
-
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group

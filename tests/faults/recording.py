@@ -9,6 +9,7 @@ from pathlib import Path
 from yabot.app import BotApplication
 from yabot.config import ConfigManager
 from yabot.events.base import BaseEvent
+from yabot.events.bus import EventBus
 from yabot.events.delivery import EVERY_EVENT
 from yabot.running import run_application
 
@@ -16,22 +17,19 @@ FILE = "events.told"
 """One line an event, in the order of telling: its user and its place among that user's events."""
 
 
-class RecordingApplication(BotApplication):
-    """The bot, with the group."""
+def subscribe(bus: EventBus) -> None:
+    """Add the group."""
+    file = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def _setup_event_bus(self) -> None:
-        super()._setup_event_bus()
-        file = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    async def write_down(event: BaseEvent) -> None:
+        os.write(file, f"{event.user_id} {event.sequence}\n".encode())
 
-        async def write_down(event: BaseEvent) -> None:
-            os.write(file, f"{event.user_id} {event.sequence}\n".encode())
-
-        self._bus.subscribe(EVERY_EVENT, write_down, group="recording")
+    bus.subscribe(EVERY_EVENT, write_down, group="recording")
 
 
 def recording() -> None:
     """The entry of this bot."""
-    run_application(RecordingApplication(ConfigManager.load()), say=print)
+    run_application(BotApplication(ConfigManager.load(), subscribe=subscribe), say=print)
 
 
 def told_events(folder: Path) -> dict[str, list[int]]:

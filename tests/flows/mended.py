@@ -14,6 +14,7 @@ from aiogram.types import Message
 from yabot.app import BotApplication
 from yabot.config import ConfigManager
 from yabot.events.base import BaseEvent
+from yabot.events.bus import EventBus
 from yabot.running import run_application
 from yabot.telegram.handlers import routers
 
@@ -22,12 +23,9 @@ HEARD = "heard"
 """A line for each event that the group has taken."""
 
 
-class MendedApplication(BotApplication):
-    """The bot, with the fault."""
-
-    def _setup_event_bus(self) -> None:
-        super()._setup_event_bus()
-        self._bus.subscribe("user_registered", hear, group="greeters")
+def subscribe(bus: EventBus) -> None:
+    """Add the group with the fault."""
+    bus.subscribe("user_registered", hear, group="greeters")
 
 
 async def hear(event: BaseEvent) -> None:
@@ -57,4 +55,6 @@ def with_the_fault() -> Sequence[Router]:
 
 def mended() -> None:
     """The entry of this bot; its other commands are the usual ones."""
-    run_application(MendedApplication(ConfigManager.load(), routers=with_the_fault), say=print)
+    config = ConfigManager.load()
+    application = BotApplication(config, routers=with_the_fault, subscribe=subscribe)
+    run_application(application, say=print)

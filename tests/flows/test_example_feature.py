@@ -14,8 +14,11 @@ from aiogram import Router
 from examples import guess
 from tests.people import Person
 from tests.processes import TOKEN, free_port
+from tests.waiting import until
 from yabot.app import BotApplication
 from yabot.config import ConfigManager
+from yabot.events.base import BaseEvent
+from yabot.events.bus import EventBus
 from yabot.sandbox import Sandbox
 from yabot.telegram.handlers import routers
 
@@ -27,8 +30,18 @@ def with_the_game() -> Sequence[Router]:
 
 
 @asynccontextmanager
-async def running(sandbox: Sandbox, database: Path) -> AsyncIterator[None]:
-    """The bot with the game, in this process, from start to stop."""
+async def running(
+    sandbox: Sandbox, database: Path, heard: list[BaseEvent] | None = None
+) -> AsyncIterator[None]:
+    """The bot with the game, in this process, from start to stop; `heard` gets its events."""
+
+    async def hear(event: BaseEvent) -> None:
+        if heard is not None:
+            heard.append(event)
+
+    def subscribe(bus: EventBus) -> None:
+        bus.subscribe("guessed_right", hear, group="scores")
+
     config = ConfigManager.load(
         _env_file=None,
         bot_token=TOKEN,
@@ -39,7 +52,8 @@ async def running(sandbox: Sandbox, database: Path) -> AsyncIterator[None]:
     )
     stop, ready = anyio.Event(), anyio.Event()
     async with anyio.create_task_group() as group:
-        group.start_soon(_serve, BotApplication(config, routers=with_the_game), stop, ready)
+        bot = BotApplication(config, routers=with_the_game, subscribe=subscribe)
+        group.start_soon(_serve, bot, stop, ready)
         with anyio.fail_after(20):
             await ready.wait()
         yield
@@ -72,9 +86,11 @@ async def test_a_game_goes_on_after_a_restart_and_pays_once(
 
     right = thought_of(database, winner.id)
     wrong = {"1": "2", "2": "3", "3": "1"}[thought_of(database, loser.id)]
-    async with running(sandbox, database):
+    heard: list[BaseEvent] = []
+    async with running(sandbox, database, heard):
         await winner.says(right)
         await winner.sees("Right! You have 3 besitos now")
+        await until(lambda: bool(heard))
         await loser.says(wrong)
         await loser.sees("No, it was")
 
@@ -82,6 +98,10 @@ async def test_a_game_goes_on_after_a_restart_and_pays_once(
         await winner.sees("No te he entendido")
         await winner.says("/besitos")
         await winner.sees("Tienes 3 besitos")
+    (event,) = heard
+    assert (event.user_id, event.payload) == (str(winner.id), {"number": right})
+    assert event.sequence > 0
+    assert event.causation_id.startswith("tg:")
 
 
 async def test_the_bot_answers_as_ever_beside_the_game(

@@ -44,9 +44,17 @@ class TelegramEdge:
     """One bot: its handlers, as `handle`, and the actors for updates in and calls out."""
 
     def __init__(
-        self, settings: Settings, services: Services, routers: Iterable[Router], reports: Reports
+        self,
+        settings: Settings,
+        services: Services,
+        routers: Iterable[Router],
+        reports: Reports,
+        others: Mapping[str, object],
     ) -> None:
-        """Raises ConfigError for a missing token."""
+        """`others` is what handlers may ask for by name beside the services.
+
+        Raises ConfigError for a missing token.
+        """
         if settings.bot_token is None:
             raise ConfigError(["BOT_TOKEN is not set; put it into .env, or run `yabot demo`"])
         token, url = settings.bot_token.get_secret_value(), settings.telegram_api_url
@@ -55,7 +63,9 @@ class TelegramEdge:
         self._client = TelegramClient(token, url)
         self._polling_client = TelegramClient(token, url, connections=2)
         dispatcher = build_dispatcher(
-            routers, default_language=settings.default_language, data=_by_name(services)
+            routers,
+            default_language=settings.default_language,
+            data={**_by_name(services), **others},
         )
         self._allowed = allowed_updates(dispatcher)
         self.handle = TurnHandler(self._bot, dispatcher)
