@@ -1,5 +1,6 @@
 """Databases that run, and databases that fail on purpose."""
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -8,9 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
+
 from actors import ActorSystem
 from yabot.stores.connections import Connector, connect
 from yabot.stores.database import DatabaseManager
+from yabot.stores.transaction import Row
+from yabot.stores.writer import Writer
 
 
 class Clock:
@@ -42,6 +47,18 @@ async def running(
             yield database
     finally:
         await database.close()
+
+
+async def write_all(writer: Writer, *items: tuple[Row, ...]) -> list[BaseException | None]:
+    """Queue all items, then run the writer until each has its outcome."""
+    waiting = [asyncio.ensure_future(writer.write(*rows)) for rows in items]
+    await asyncio.sleep(0)
+    async with anyio.create_task_group() as group:
+        group.start_soon(writer.run)
+        with anyio.fail_after(20):
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        group.cancel_scope.cancel()
+    return outcomes
 
 
 def query(path: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:

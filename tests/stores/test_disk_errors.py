@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.stores.running import query
+from tests.stores.running import query, write_all
 from yabot.errors import StoreUnavailable
 from yabot.stores import connections
 from yabot.stores.connections import open_writing
@@ -47,14 +47,7 @@ async def writer(path: Path, monkeypatch: pytest.MonkeyPatch) -> Writer:
 
 async def outcomes(writer: Writer, items: list[tuple[Row, ...]]) -> list[type]:
     """What each waiter is told, when all have waited together."""
-    waiting = [asyncio.ensure_future(writer.write(*rows)) for rows in items]
-    await asyncio.sleep(0)
-    async with anyio.create_task_group() as group:
-        group.start_soon(writer.run)
-        with anyio.fail_after(20):
-            told = await asyncio.gather(*waiting, return_exceptions=True)
-        group.cancel_scope.cancel()
-    return [type(each) for each in told]
+    return [type(told) for told in await write_all(writer, *items)]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from supervision import Breaker, BreakerState
-from tests.stores.running import Trouble, limited, only, query
+from tests.stores.running import Trouble, limited, only, query, write_all
 from tests.waiting import until
 from yabot.errors import AlreadyProcessed, CommitRefused, StaleVersion, StoreUnavailable
 from yabot.stores.connections import BREAKER, BUSY_TIMEOUT, connect, open_writing
@@ -59,18 +59,6 @@ async def writer(path: Path, trouble: Trouble) -> AsyncIterator[Writer]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "t.db"
-
-
-async def write_all(writer: Writer, *items: tuple[Row, ...]) -> list[BaseException | None]:
-    """Queue all items, then run the writer until each has its outcome."""
-    waiting = [asyncio.ensure_future(writer.write(*rows)) for rows in items]
-    await asyncio.sleep(0)
-    async with anyio.create_task_group() as group:
-        group.start_soon(writer.run)
-        with anyio.fail_after(15):
-            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        group.cancel_scope.cancel()
-    return outcomes
 
 
 async def test_what_waits_together_is_one_transaction(writer: Writer, path: Path) -> None:
