@@ -1,6 +1,5 @@
 """SqliteInbox: durable before it is acknowledged, in order, each update once."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -22,43 +21,6 @@ async def finish(db: DatabaseManager, clock: Clock, mail: Mail) -> None:
     await db.users.commit(commit)
 
 
-async def test_updates_keep_the_order_in_which_they_came(db: DatabaseManager) -> None:
-    mails = await db.inbox.accept([arrival(n, str(n % 3)) for n in range(10)])
-    more = await db.inbox.accept([arrival(n, str(n % 3)) for n in range(10, 20)])
-    assert ids([*mails, *more]) == list(range(20))
-    seqs = [mail.seq for mail in (*mails, *more)]
-    assert seqs == sorted(set(seqs))
-    assert ids(await db.inbox.leftovers(0, 100)) == list(range(20))
-
-
-async def test_a_redelivered_update_is_dropped(db: DatabaseManager, clock: Clock) -> None:
-    (first,) = await db.inbox.accept([arrival(5)])
-    assert await db.inbox.accept([arrival(5)]) == []
-    await finish(db, clock, first)
-    assert await db.inbox.accept([arrival(5)]) == []
-    assert ids(await db.inbox.accept([arrival(5), arrival(6)])) == [6]
-    assert db.inbox.backlog() == 1
-
-
-async def test_an_update_that_was_overtaken_is_new(db: DatabaseManager) -> None:
-    assert ids(await db.inbox.accept([arrival(6)])) == [6]
-    assert ids(await db.inbox.accept([arrival(5)])) == [5]
-    assert ids(await db.inbox.accept([arrival(4), arrival(5), arrival(4), arrival(7)])) == [4, 7]
-
-
-async def test_one_update_in_two_requests_at_once_is_taken_once(db: DatabaseManager) -> None:
-    for update_id in range(20):
-        requests = (db.inbox.accept([arrival(update_id)]) for _ in range(4))
-        taken = await asyncio.gather(*requests)
-        assert sum(len(mails) for mails in taken) == 1
-    assert db.inbox.backlog() == 20
-    assert len(await db.inbox.leftovers(0, 100)) == 20
-
-
-async def test_two_bots_do_not_share_their_update_ids(db: DatabaseManager) -> None:
-    assert len(await db.inbox.accept([arrival(5, bot_id=7), arrival(5, bot_id=8)])) == 2
-
-
 async def test_an_update_is_known_after_a_restart(path: Path, clock: Clock) -> None:
     async with running(path, clock) as db:
         await db.inbox.accept([arrival(5), arrival(6, "2")])
@@ -67,26 +29,6 @@ async def test_an_update_is_known_after_a_restart(path: Path, clock: Clock) -> N
         assert db.inbox.backlog() == 2
         (new,) = await db.inbox.accept([arrival(7)])
         assert [mail.seq for mail in await db.inbox.leftovers(0, 10)] == [1, 2, new.seq]
-
-
-async def test_a_users_mail_is_read_in_a_window(db: DatabaseManager, clock: Clock) -> None:
-    mails = await db.inbox.accept([arrival(n, str(n % 2)) for n in range(10)])
-    await finish(db, clock, mails[3])
-    window = await db.inbox.read("1", mails[1].seq, 2)
-    assert ids(window) == [5, 7]
-    assert window[0] == mails[5]
-
-
-async def test_leftovers_skip_what_is_done_and_come_in_pages(
-    db: DatabaseManager, clock: Clock
-) -> None:
-    mails = await db.inbox.accept([arrival(n, str(n)) for n in range(6)])
-    for mail in (mails[0], mails[3]):
-        await finish(db, clock, mail)
-    page = await db.inbox.leftovers(0, 3)
-    assert ids(page) == [1, 2, 4]
-    assert ids(await db.inbox.leftovers(page[-1].seq, 3)) == [5]
-    assert db.inbox.backlog() == 4
 
 
 async def test_an_empty_inbox_has_no_leftovers(db: DatabaseManager) -> None:

@@ -41,18 +41,6 @@ async def test_replies_come_in_the_order_of_their_commits(
     assert [row.call for row in await db.replies.read(rows[-1].seq, 10)] == calls[3:]
 
 
-async def test_a_sent_reply_is_gone_and_its_message_is_known(
-    db: DatabaseManager, clock: Clock
-) -> None:
-    calls = await leave_calls(db, clock, 2)
-    rows = await db.replies.read(0, 10)
-    await db.replies.sent(rows[0], 4711)
-    await db.replies.sent(rows[1], None)
-    assert await db.replies.read(0, 10) == []
-    assert await db.replies.real_message_id(-calls[0].id) == 4711
-    assert await db.replies.real_message_id(-calls[1].id) is None
-
-
 async def test_a_refused_reply_is_a_dead_letter(db: DatabaseManager, clock: Clock) -> None:
     await leave_calls(db, clock, 1)
     (row,) = await db.replies.read(0, 10)
@@ -102,39 +90,6 @@ async def test_a_row_that_came_during_the_reading_is_heard(
         while not rows:
             await db.replies.changed()
             rows = list(await db.replies.read(0, 10))
-
-
-async def test_a_command_comes_at_its_time_and_not_a_microsecond_before(
-    db: DatabaseManager, clock: Clock
-) -> None:
-    due_at = clock() + timedelta(days=30, microseconds=1)
-    gift = DurableCommand("1", due_at, earn(5), "gift:1")
-    await take_turn(db.users, "1", clock(), registration("1"), commands=(gift,))
-    assert await db.commands.next_due() == due_at
-    clock.advance(days=30)
-    assert await db.commands.due(clock(), 0, 10) == []
-    clock.advance(microseconds=1)
-    (due,) = await db.commands.due(clock(), 0, 10)
-    assert (due.user_id, due.command, due.unique_key) == ("1", earn(5), "gift:1")
-
-
-async def test_the_scheduler_is_woken_by_a_new_command(db: DatabaseManager, clock: Clock) -> None:
-    assert await db.commands.due(clock(), 0, 10) == []
-    gift = DurableCommand("1", clock(), earn(5), "gift:1")
-    async with anyio.create_task_group() as group:
-        group.start_soon(
-            lambda: take_turn(db.users, "1", clock(), registration("1"), commands=(gift,))
-        )
-        with anyio.fail_after(15):
-            await db.commands.changed()
-    assert len(await db.commands.due(clock(), 0, 10)) == 1
-
-
-async def test_a_command_with_a_known_key_is_left_once(db: DatabaseManager, clock: Clock) -> None:
-    gift = DurableCommand("1", clock(), earn(5), "gift:1")
-    await take_turn(db.users, "1", clock(), registration("1"), commands=(gift,))
-    await take_turn(db.users, "1", clock(), commands=(gift, gift))
-    assert len(await db.commands.due(clock(), 0, 10)) == 1
 
 
 async def test_the_commit_of_a_command_removes_its_row_and_works_once(

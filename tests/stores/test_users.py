@@ -19,15 +19,11 @@ from yabot.domain.commands import (
 )
 from yabot.domain.decision import DurableCommand, LedgerEntry
 from yabot.domain.events import UserInteraction
-from yabot.errors import AlreadyProcessed, CommitRefused, StaleVersion
+from yabot.errors import CommitRefused, StaleVersion
 from yabot.stores.database import DatabaseManager
 from yabot.users.ports import Answer, Call, DeadLetter, Stored
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_an_unknown_user_is_nobody_at_version_zero(db: DatabaseManager) -> None:
-    assert await db.users.load("1") == Stored(None, 0)
 
 
 async def test_a_user_is_loaded_as_they_were_committed(db: DatabaseManager, clock: Clock) -> None:
@@ -57,59 +53,6 @@ async def test_an_unchanged_part_is_not_written(
         query(path, "SELECT rowid, * FROM subscriptions"),
         query(path, "SELECT * FROM ledger"),
     ) == before
-
-
-async def test_a_commit_from_an_old_version_is_refused(db: DatabaseManager, clock: Clock) -> None:
-    stored = await take_turn(db.users, "1", clock(), registration("1"))
-    first = commit_of(stored, "1", clock(), earn(1))
-    second = commit_of(stored, "1", clock(), earn(2))
-    assert await db.users.commit(first) == 2
-    with pytest.raises(StaleVersion):
-        await db.users.commit(second)
-    loaded = await db.users.load("1")
-    assert loaded.user is not None
-    assert (loaded.version, loaded.user.balance) == (2, 1)
-
-
-async def test_two_registrations_of_one_user_leave_one(db: DatabaseManager, clock: Clock) -> None:
-    twins = [commit_of(Stored(None, 0), "1", clock(), registration("1")) for _ in range(2)]
-    outcomes = await asyncio.gather(*map(db.users.commit, twins), return_exceptions=True)
-    assert outcomes[0] == 1
-    assert isinstance(outcomes[1], StaleVersion)
-
-
-async def test_a_version_from_the_future_is_refused(db: DatabaseManager, clock: Clock) -> None:
-    commit = commit_of(Stored(None, 5), "1", clock(), registration("1"))
-    with pytest.raises(StaleVersion):
-        await db.users.commit(commit)
-
-
-async def test_an_update_is_marked_once(db: DatabaseManager, clock: Clock) -> None:
-    (mail,) = await db.inbox.accept([arrival(5)])
-    assert await db.users.answer(mail.key) is None
-    stored = await take_turn(
-        db.users, "1", clock(), registration("1"), key=mail.key, mail_seq=mail.seq
-    )
-    assert await db.users.answer(mail.key) == Answer("", b"")
-    again = commit_of(stored, "1", clock(), earn(1), key=mail.key, mail_seq=mail.seq)
-    with pytest.raises(AlreadyProcessed):
-        await db.users.commit(again)
-    assert await db.users.load("1") == stored
-
-
-async def test_a_key_keeps_its_answer_and_is_refused_again(
-    db: DatabaseManager, clock: Clock
-) -> None:
-    answer = Answer("fingerprint", b'{"ok":true}')
-    await take_turn(db.users, "1", clock(), registration("1"), key="api:shop:buy:1", answer=answer)
-    assert await db.users.answer("api:shop:buy:1") == answer
-    with pytest.raises(AlreadyProcessed):
-        await take_turn(db.users, "1", clock(), earn(1), key="api:shop:buy:1", answer=answer)
-
-
-async def test_an_unknown_key_has_no_answer(db: DatabaseManager) -> None:
-    assert await db.users.answer("cmd:17") is None
-    assert await db.users.answer("tg:7:17") is None
 
 
 async def test_a_chat_without_a_user_commits_without_a_document(
