@@ -1,5 +1,7 @@
 """EventBus: what is published reaches every group, in order, at least once."""
 
+from collections.abc import Sequence
+
 import anyio
 import pytest
 
@@ -8,11 +10,13 @@ from tests.events.subscribers import Subscriber
 from tests.stores.running import Clock
 from tests.stores.turns import earn, registration, take_turn
 from tests.waiting import until
+from yabot.errors import StoreUnavailable
 from yabot.events import delivery
 from yabot.events.base import BaseEvent
 from yabot.events.bus import EventBus
 from yabot.events.delivery import EVERY_EVENT
 from yabot.stores.database import DatabaseManager
+from yabot.users.ports import DeadLetter
 
 pytestmark = pytest.mark.anyio
 
@@ -161,6 +165,35 @@ async def test_a_group_goes_on_where_it_was_after_a_restart(
     await bus.publish("x", {"n": 2})
     serve("g")
     await until(lambda: subscriber.numbers == [1, 2])
+
+
+async def test_what_can_not_be_noted_is_noted_later_and_not_handled_again(
+    bus: EventBus, serve: Serve, db: DatabaseManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscriber, feed = Subscriber(), db.events.feed("g")
+    taken, away = feed.taken, 3
+
+    async def away_at_first(seq: int, dead_letters: Sequence[DeadLetter] = ()) -> None:
+        nonlocal away
+        if away:
+            away -= 1
+            raise StoreUnavailable("the disk is full", retry_after=0.01)
+        await taken(seq, dead_letters)
+
+    monkeypatch.setattr(feed, "taken", away_at_first)
+    bus.subscribe("x", subscriber, group="g")
+    await bus.publish("x", {"n": 1})
+    await bus.publish("x", {"n": 2})
+    subscriber.fails = delivery.ATTEMPTS
+    serve("g")
+
+    async def noted() -> bool:
+        return await feed.lag() == 0
+
+    await until(noted)
+    assert away == 0
+    assert subscriber.numbers == [2]
+    assert await db.dead_letters.count() == 1
 
 
 async def test_a_new_group_begins_with_the_oldest_event_that_is_kept(

@@ -59,6 +59,8 @@ class EventRelay(Relay[QueuedEvent]):
         self._report = report
         self._grace = Grace()
         self._looked_back = False
+        self._handled = 0
+        self._letters: list[DeadLetter] = []
         self._alone = 0
         self._condemned = False
 
@@ -79,27 +81,30 @@ class EventRelay(Relay[QueuedEvent]):
         await asyncio.sleep(GATHERING)
 
     async def forward(self, rows: Sequence[QueuedEvent]) -> None:
-        """Deliver the events, then note how far the group has come, also when a stop comes."""
-        letters: list[DeadLetter] = []
-        handled = 0
+        """Deliver the events, then note how far the group has come, also when a stop comes.
+
+        Where that can't be noted they are not delivered again, only noted.
+        """
 
         async def deliver() -> None:
-            nonlocal handled
             for row in rows:
+                if row.seq <= self._handled:
+                    continue
                 error = await self._handle(row)
                 if error is not None:
-                    letters.append(self._delivery.dead_letter(row, error))
-                handled = row.seq
+                    self._letters.append(self._delivery.dead_letter(row, error))
+                self._handled = row.seq
                 if self._grace.ending:
                     break
 
         try:
             await self._grace.over(deliver)
         finally:
-            if handled:
+            if self._handled:
                 faults.reach("after_apply")
                 with anyio.move_on_after(LAST_MARK, shield=self._grace.ending):
-                    await self._feed.taken(handled, letters)
+                    await self._feed.taken(self._handled, self._letters)
+                    self._letters.clear()
 
     async def _handle(self, row: QueuedEvent) -> Exception | None:
         """Deliver an event; a suspect is counted before."""
