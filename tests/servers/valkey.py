@@ -28,7 +28,8 @@ KEPT = ("--appendonly", "yes", "--appendfsync", "everysec")
 FORGOTTEN = ("--appendonly", "no")
 """Comes back empty."""
 
-ALL_SLOTS = ("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+HALVES = {"low": ("0", "8191"), "high": ("8192", "16383")}
+"""The slots of each node of a cluster, by its name."""
 
 
 def program() -> Path:
@@ -170,20 +171,27 @@ async def reaching(url: str, password: str | None = None) -> AsyncIterator[Redis
 
 @asynccontextmanager
 async def cluster(folder: Path) -> AsyncIterator[Valkey]:
-    """A cluster of one node that has all slots."""
-    bus = ("--cluster-port", str(free_port()))
-    node = Valkey(folder, (*KEPT, "--cluster-enabled", "yes", *bus))
+    """A cluster of two nodes, each with half of the slots; the first of them."""
+    nodes: list[Valkey] = []
     try:
-        await node.start()
-        await node.ask(*ALL_SLOTS)
+        for name, slots in HALVES.items():
+            bus = free_port()
+            options = (*KEPT, "--cluster-enabled", "yes", "--cluster-port", str(bus))
+            node = Valkey(folder / name, options)
+            nodes.append(node)
+            await node.start()
+            await node.ask("CLUSTER", "ADDSLOTSRANGE", *slots)
+            await nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
 
         async def is_whole() -> bool:
-            return b"cluster_state:ok" in bytes(str(await node.ask("CLUSTER", "INFO")), "utf-8")
+            told = [str(await node.ask("CLUSTER", "INFO")) for node in nodes]
+            return all("cluster_state:ok" in one and "cluster_size:2" in one for one in told)
 
-        await until(is_whole)
-        yield node
+        await until(is_whole, deadline=30)
+        yield nodes[0]
     finally:
-        node.end()
+        for node in nodes:
+            node.end()
 
 
 @dataclass(frozen=True)
