@@ -22,7 +22,7 @@ from yabot.api.scopes import OPS_WRITE
 from yabot.backups import connector_of
 from yabot.config import ConfigManager
 from yabot.errors import ConfigError, StoreUnavailable, YabotError
-from yabot.events.group_memory import GroupLetters
+from yabot.events.group_memory import GroupLetter, GroupLetters
 from yabot.events.processor import EVENTS
 from yabot.events.redis import RedisServer, connect
 from yabot.events.stream_group import lags
@@ -98,8 +98,10 @@ def find_letter(config: ConfigManager, letter_id: str) -> Shown:
 
     async def work() -> Shown | None:
         if "/" in letter_id:
-            letters = await _in_streams(config, None, None)
-            return next((one for one in letters if one.id == letter_id), None)
+            group, _, entry = letter_id.partition("/")
+            async with _redis(config) as server:
+                one = await GroupLetters(server, group).get(entry)
+            return None if one is None else _of_group(group, one)
         stored = await _in_file(config, lambda file: file.get(_number(letter_id)))
         return None if stored is None else Shown(letter_id, stored.letter, stored.at)
 
@@ -149,7 +151,7 @@ async def _in_file(config: ConfigManager, look: Callable[[SqliteDeadLetters], Aw
         await reader.close()
 
 
-async def _in_streams(config: ConfigManager, kind: str | None, limit: int | None) -> list[Shown]:
+async def _in_streams(config: ConfigManager, kind: str | None, limit: int) -> list[Shown]:
     """The letters of groups in other processes; none without REDIS_URL."""
     if config.get_redis_config().url is None or kind not in (None, "event"):
         return []
@@ -159,8 +161,8 @@ async def _in_streams(config: ConfigManager, kind: str | None, limit: int | None
             letters, after = GroupLetters(server, group), "-"
             while page := await letters.page(after):
                 after = page[-1].id
-                found += [Shown(f"{group}/{one.id}", one.letter, _moment(one.id)) for one in page]
-                if limit is not None and len(found) >= limit:
+                found += [_of_group(group, one) for one in page]
+                if len(found) >= limit:
                     return found
     return found
 
@@ -235,9 +237,10 @@ def _unknown(letter_id: str) -> ConfigError:
     return ConfigError([f"there is no dead letter {letter_id}; see `yabot dead-letters list`"])
 
 
-def _moment(entry: str) -> datetime:
-    """The milliseconds in the id of an entry."""
-    return datetime.fromtimestamp(int(entry.partition("-")[0]) / 1000, UTC)
+def _of_group(group: str, one: GroupLetter) -> Shown:
+    """A letter in a stream, whose id begins with the milliseconds when it came."""
+    at = datetime.fromtimestamp(int(one.id.partition("-")[0]) / 1000, UTC)
+    return Shown(f"{group}/{one.id}", one.letter, at)
 
 
 def _time(moment: datetime) -> str:

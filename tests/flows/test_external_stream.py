@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.flows.operator import operator
+from tests.flows.operator import FAILED, operator
 from tests.people import Person
 from tests.processes import BotProcess
 from tests.servers.valkey import Valkey
@@ -61,6 +61,11 @@ async def test_what_another_service_tells_of_a_user_takes_effect_once(
     assert letter["key"] == "external:odd-1"
     assert "yabot.external.nonsense.v1" in letter["error"]
     assert amounts(bot) == [7]
+    shown = await operator(bot, "dead-letters", "show", letter["id"], "--json")
+    assert json.loads(shown.told) == letter
+    for unknown in (f"{letter['id']}1", "nobody/1-1", "external/x"):
+        refused = await operator(bot, "dead-letters", "show", unknown)
+        assert refused.code == FAILED, refused.told
     done = await operator(bot, "dead-letters", "discard", letter["id"], "--yes")
     assert done.code == 0, done.told
     assert await bot.stop() == 0

@@ -166,6 +166,14 @@ class GroupLetters:
 
         return [_letter(id_, fields) for id_, fields in await self._server.call(ask)]
 
+    async def get(self, letter_id: str) -> GroupLetter | None:
+        """One letter; None when there is none of that id."""
+
+        async def ask(client: Client) -> Any:
+            return await client.xrange(self._dead, letter_id, letter_id)
+
+        return next((_letter(*found) for found in await self._server.call(ask)), None)
+
     async def replay(self, letter_id: str) -> bool:
         """Have the group try a letter again; False when there is none of that id."""
 
