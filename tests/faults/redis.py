@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import anyio
+import structlog
 
 from tests.events.consumers import Heard, process
 from tests.events.streams import broken, held, repeated
@@ -138,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--memory", choices=[*get_args(Memory), "both"], default="both")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     chosen = parser.parse_args(arguments)
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     well = True
     for memory in get_args(Memory) if chosen.memory == "both" else [chosen.memory]:
         with tempfile.TemporaryDirectory(prefix="yabot-redis-") as folder:
