@@ -14,9 +14,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from tests.events.streams import held, repeated
+from tests.events.consumers import Heard, event
+from tests.events.streams import broken, held, repeated
 from tests.faults.audit import waiting
-from tests.faults.redis import Memory, Victim, torment
+from tests.faults.redis import Memory, Victim, misheard, torment
 from tests.faults.street import Street, street
 from tests.faults.test_mongo_dies import drawn
 from tests.servers.valkey import Valkey, reaching
@@ -62,6 +63,19 @@ async def test_five_kills_under_load_lose_no_event_and_mix_up_nobodys(
     print(outcome.told())
     assert not outcome.broken
     assert outcome.events > 200
+
+
+def test_the_look_at_streams_and_groups_can_fail() -> None:
+    committed = [(f"e{number}", "1", number) for number in (1, 2, 3)]
+    found = [event("1", number) for number in (1, 3, 2)]
+    assert broken(committed, found) == [
+        "1: 2 came after 3",
+        "3 events lost, such as ('e1', '1', 1)",
+    ]
+    for heard in ([1, 2], [1, 3, 2], [1, 2, 2, 3]):
+        (told,) = misheard(committed, Heard([("1", number) for number in heard]))
+        assert told.startswith("1: 3 events")
+    assert misheard(committed, Heard([("1", 1), ("1", 2), ("1", 3)])) == []
 
 
 @pytest.mark.parametrize("passes", [7, 12, 25])
