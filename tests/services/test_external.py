@@ -114,6 +114,16 @@ async def test_an_id_that_stood_for_something_else_is_refused(
     assert (await bot.user("1")).balance == 5
 
 
+async def test_what_came_before_its_user_can_be_told_again(
+    bot: Living, external: ExternalEvents
+) -> None:
+    early = Told(GRANT, FIVE, subject="99")
+    assert isinstance(await external.accept(early), Rejected)
+    await bot.register("99")
+    assert isinstance(await external.accept(early), Applied)
+    assert (await bot.user("99")).balance == 5
+
+
 async def test_the_same_id_from_another_service_is_another_event(
     bot: Living, external: ExternalEvents
 ) -> None:

@@ -39,7 +39,8 @@ class ExternalEvents:
     async def accept(self, event: IncomingEvent) -> Applied | Rejected:
         """Apply what the event means, or say why not; a repetition within 48 hours is answered.
 
-        A Rejected is final: repeating the event changes nothing.
+        A Rejected is final: repeating the event changes nothing, unless its user was not known and
+        has come meanwhile.
         Raises StoreUnavailable, Overloaded, DeadlinePassed: then it is worth repeating.
         """
         command = external.read(event.type, event.data)
@@ -47,6 +48,8 @@ class ExternalEvents:
             return command
         if event.subject is None or PERSON.fullmatch(event.subject) is None:
             return Rejected("event_subject_missing", "event_subject_missing", status=422)
+        if await self._users.get(event.subject) is None:
+            return Rejected("user_unknown", "user_unknown", status=404)
         key = f"ext:{event.source}:{event.id}"
         once = once_under(key, event.type, event.subject, dict(event.data))
         return await self._users.apply(event.subject, command, once=once)

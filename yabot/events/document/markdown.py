@@ -57,7 +57,7 @@ An event of one of these types becomes a command to the user in its `subject`. I
 stream `{EXTERNAL_STREAM}`, in the field `{FIELD.decode()}`, or told by `POST /api/v1/events`. It
 needs `specversion`, `id`, `source`, `type`, `time`, `subject` and `data`, and takes effect once by
 its `source` and `id`, for 48 hours. What is refused is a dead letter of the group `external`; tried
-again within that time it gets the same answer."""
+again within that time it gets the same answer, unless its user was not known yet."""
 
 
 def markdown() -> str:
