@@ -58,9 +58,9 @@ class Cell(Mail):
     """One actor: its mail, its state, and what is wanted of it."""
 
     __slots__ = (
-        "actor", "background", "closed", "crashed_at", "crashes", "factory", "failure", "handling",
-        "key", "kind", "line", "repeat", "scheduled", "stash", "state", "timers", "used", "waiters",
-        "wants", "watchers", "worker",
+        "actor", "background", "crashed_at", "crashes", "factory", "failure", "handling", "key",
+        "kind", "line", "repeat", "room", "scheduled", "stash", "state", "timers", "used",
+        "waiters", "wants", "watchers", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -72,7 +72,8 @@ class Cell(Mail):
         self.key = key
         self.state = State.NEW
         self.wants = START
-        self.closed = False
+        self.room = kind.capacity
+        """How many messages may wait here: none once the actor takes no more."""
         self.scheduled = False
         self.crashed_at = 0.0
         self.used = 0.0
@@ -97,17 +98,18 @@ class Cell(Mail):
     def post(self, item: object) -> bool:
         """Take a message, bare or in its envelope. False: the mailbox is full and its policy is to
         wait."""
-        if self.closed:
-            raise ActorStopped(self.name)
         mail = self.mail
-        if not mail:
-            if mail is None:
-                mail = self.mail = deque()
-            if type(item) is not Envelope:
-                self.since = self.kind.now()
-        elif len(mail) >= self.kind.capacity:
+        if mail and len(mail) < self.room:
+            # Whoever left mail here looks after it.
+            mail.append(item)
+            return True
+        if not self.room:
+            raise ActorStopped(self.name)
+        if mail:
             return self._overflow(item)
-        mail.append(item)
+        if mail is None:
+            mail = self.mail = deque()
+        mail.append(item if type(item) is Envelope else self.sealed(item))
         if not self.scheduled:
             self.scheduled = True
             workers = self.kind.workers
@@ -144,12 +146,16 @@ class Cell(Mail):
         """The envelope of what came out of the mailbox, made now for what was in it bare."""
         return item if type(item) is Envelope else Envelope(item, self, None, self.since, None)
 
+    def sealed(self, message: object) -> Envelope:
+        """A message that came bare, in an envelope that bears the time."""
+        return Envelope(message, self, None, self.kind.now(), None)
+
     def stamp(self) -> None:
         """Write the time on the last message, for the age of those that come after it."""
         if self.mail:
             last = self.mail[-1]
             if type(last) is not Envelope:
-                self.mail[-1] = Envelope(last, self, None, self.kind.now(), None)
+                self.mail[-1] = self.sealed(last)
 
     def line_up(self, envelope: Envelope, waiter: Waiter | None) -> Place:
         """Put a message in the line before the full mailbox; an asker waits elsewhere."""
@@ -194,7 +200,7 @@ class Cell(Mail):
         """End the actor now: cancel its handler, turn its mail into dead letters."""
         if self.state is State.ENDED or self.wants & KILL:
             return
-        self.closed = True
+        self.room = 0
         self.cut_short(KILL)
 
     def cut_short(self, what: int) -> None:
@@ -234,7 +240,7 @@ class Cell(Mail):
     def notify(self, message: object) -> None:
         """Take a notice of the runtime, beyond the bound: there is one for each watch."""
         envelope = Envelope(message, self, None, self.kind.now(), None)
-        if self.closed:
+        if not self.room:
             self.reject(envelope, Reason.STOPPED, ActorStopped(self.name))
             return
         self.append(envelope)

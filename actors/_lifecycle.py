@@ -138,7 +138,7 @@ async def _crash(cell: Cell, envelope: Envelope | None, error: Exception) -> Non
     if isinstance(decision, Restart) and decision.first is not None:
         cell.repeat = Envelope(decision.first, cell, None, cell.oldest(now), envelope)
     if isinstance(decision, Stop):
-        cell.closed = True
+        cell.room = 0
         cell.wants |= KILL
     await discard(cell, error)
     cell.failure = error
@@ -205,7 +205,7 @@ async def _end(cell: Cell) -> None:
     await retire(cell)
     if not cell.kind.runtime.stopping and _wanted_back(cell):
         cell.wants &= ~(KILL | STOP | HURRY)
-        cell.closed = False
+        cell.room = cell.kind.capacity
         _rest(cell, State.HELD)
         return
     _ended(cell)
@@ -220,7 +220,7 @@ def _wanted_back(cell: Cell) -> bool:
 
 
 def _ended(cell: Cell) -> None:
-    cell.closed = True
+    cell.room = 0
     cell.wants = 0
     cell.reject_all()
     cell.state = State.ENDED

@@ -1,8 +1,8 @@
 """The mail of one actor, and since when it waits. An actor without mail owns no queue.
 
 What lies here is a message as it was sent, or in its envelope where there is more to say of it.
-Rule: a clock read for every message would cost more than sending it, so the age of bare ones is
-known to within one turn of their actor."""
+Rule: a clock read for every message would cost more than sending it, so only one that finds no
+other has its time; the age of bare ones behind it is known to within one turn of their actor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from actors._messages import Envelope
 class Mail:
     """A queue of messages and envelopes; None where nothing waits, for a deque takes 760 bytes.
 
-    `since` is when the first came, as far as that is known, if it waits bare."""
+    `since` is the time of the last one taken out that had one: those behind it came later."""
 
     __slots__ = ("mail", "since")
 

@@ -1,7 +1,7 @@
 """A message and what travels with it: who caused it, when it was sent, who waits for its answer.
 
 Rule: what only some readers need is made when they ask. That goes for the envelope too: a message
-that no handler sent, and for whose answer nobody waits, travels bare."""
+that no handler sent, and for whose answer nobody waits, travels bare where others are before it."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Envelope:
         self.target = target
         self.ticket = ticket
         self.enqueued = enqueued
-        """When it was sent, on the system's clock; to within one turn of its actor where no handler
-        sent it and nobody waits for its answer."""
+        """When it was sent, on the system's clock; to within one turn of its actor where others
+        waited, no handler sent it and nobody waits for its answer."""
         self._number = 0
         if parent is None:
             self.trace: Trace | None = None

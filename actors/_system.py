@@ -184,7 +184,7 @@ class ActorSystem:
         for owner in self._owners.values():
             cells = [owner] if isinstance(owner, Cell) else owner.cells()
             for cell in cells:
-                cell.closed = True
+                cell.room = 0
                 cell.state = State.ENDED
                 cell.reject_all()
                 cell.wake_waiters()
@@ -218,6 +218,8 @@ class ActorSystem:
             name=self.name,
             actors=len(self._owners) - len(families) + sum(map(len, families)),
             handled=workers.handled,
+            waits=workers.waits.read(),
+            handlings=workers.handlings.read(),
             waiting=sum(cell.depth for cell in cells),
             oldest_wait=oldest_wait(runtime, cells),
             ready=len(workers.ready),

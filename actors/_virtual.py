@@ -170,7 +170,7 @@ class VirtualActors(Generic[K, M]):
         cells = list(self._cells.values())
         deadline = self._runtime.backend.now() + timeout
         for number, cell in enumerate(cells, 1):
-            cell.closed = True
+            cell.room = 0
             cell.want(STOP)
             self._runtime.wheel.add(cell, deadline)
             if number % SWEEP_AT_ONCE == 0:

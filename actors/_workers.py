@@ -11,30 +11,36 @@ loop."""
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from actors import _lifecycle
 from actors._cell import Cell
 from actors._dead_letters import Reason
+from actors._durations import Histogram
 from actors._errors import ActorStopped
 from actors._isolation import in_context
-from actors._messages import Envelope, Slip, current, opened
+from actors._messages import Envelope, Slip, current, get_current, opened
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from actors._actor import Actor
     from actors._backend import Backend, Waiter
 
 BUDGET = 64
 """Messages that one cell may have handled before the next cell has its turn."""
 SLICE = 0.0005
 """Seconds between two checkpoints, in real time even where the loop's clock is virtual."""
-STRIDE = 8
-"""Messages between two looks at the clock, where so many take less than a part of a slice."""
+GLANCE = SLICE / 16
+"""Seconds between two looks at the clock, each of which costs a tenth of a short message; how many
+messages that is follows from how long the last ones took."""
+PACE = 0.0001
+"""Seconds from one message that is timed to the next."""
 SPARE = 256
 """Idle workers kept; a worker that finds so many ends."""
 
@@ -65,6 +71,9 @@ class Workers:
         self.idle: list[Worker] = []
         self.leader: Worker | None = None
         self.handled = 0
+        self.waits = Histogram()
+        self.handlings = Histogram()
+        self._due = 0.0
 
     def call(self) -> None:
         """See to it that somebody looks at the run queue, to which a cell was just added."""
@@ -117,17 +126,20 @@ class Workers:
 
         Everything between two messages is here, because each call would cost as much as a
         message does."""
-        ready, base, set_current = self.ready, self._base, current.set
-        cell, share, actor, isolated = worker.cell, BUDGET, None, False
+        ready, set_current = self.ready, current.set
+        cell, share, actor = worker.cell, BUDGET, None
         worker.busy = True
         seen = perf_counter()
-        until, stride = seen + SLICE, 1
-        while True:
-            if cell is None or not share % stride:
+        until, stride, unseen, timed = seen + SLICE, 1, 1, False
+        while cell is not None or (ready and self.leader is worker):
+            if unseen < 1:
                 before, seen = seen, perf_counter()
-                # A look at the clock costs a tenth of a message: short handlers share one.
-                stride = STRIDE if seen - before < SLICE / STRIDE else 1
-                if seen >= until:
+                stride = min(stride * 2, BUDGET) if seen - before < GLANCE else stride // 2 or 1
+                unseen = stride
+                if timed:
+                    timed = False
+                    self.handlings.add(seen - before)
+                if seen + GLANCE > until:
                     if cell is not None:
                         self._release(worker, cell, share)
                         cell = None
@@ -136,13 +148,11 @@ class Workers:
                     worker.busy = True
                     seen = perf_counter()
                     until = seen + SLICE
+                    continue
             if cell is None:
-                if self.leader is not worker or not ready:
-                    break
                 cell = worker.cell = ready.popleft()
                 cell.worker = worker
                 share, actor = BUDGET, cell.actor
-                isolated = actor is not None and actor.isolated
             if ready and not self.summoned:
                 self._summon()
             if cell.wants:
@@ -151,49 +161,77 @@ class Workers:
                     self.handled += BUDGET - share
                     break
                 actor = cell.actor if going_on else None
-                isolated = actor is not None and actor.isolated
             mail = cell.mail
             if actor is None or not mail:
                 self._release(worker, cell, share)
                 cell = None
+                unseen -= 1
                 continue
-            item = mail.popleft()
-            if cell.line is not None:
-                cell.admit()
-            here: Envelope | Slip
-            if type(item) is Envelope:
-                here, message, ticket = item, item.message, item.ticket
-                cell.since = item.enqueued
-                if ticket is not None and ticket.done:
-                    cell.reject(item, Reason.EXPIRED, ActorStopped(cell.name))
-                    continue
-            else:
-                here, message, ticket = [item, cell, cell.since], item, None
-            cell.handling = here
-            try:
-                if isolated:
-                    context = base.copy()
-                    context.run(set_current, here)
-                    result = await in_context(context, actor.receive(message))
+            if seen >= self._due:
+                seen, unseen, timed = self._time(cell), 1, True
+            receive = self._isolated(actor) if actor.isolated else actor.receive
+            run = unseen if unseen < share else share
+            for done in range(1, run + 1):  # noqa: B007 - how many it were is asked after it
+                item = mail.popleft()
+                if cell.line is not None:
+                    cell.admit()
+                here: Envelope | Slip
+                if type(item) is Envelope:
+                    here, message, ticket = item, item.message, item.ticket
+                    cell.since = item.enqueued
+                    if ticket is not None and ticket.done:
+                        cell.reject(item, Reason.EXPIRED, ActorStopped(cell.name))
+                        self.handled -= 1
+                        break
                 else:
-                    set_current(here)
-                    result = await actor.receive(message)
-            except BaseException as error:
-                await _lifecycle.failed(cell, opened(here), error)
-                actor = cell.actor
-            else:
+                    here, message, ticket = [item, cell, cell.since], item, None
+                cell.handling = here
+                set_current(here)
+                try:
+                    result = await receive(message)
+                except BaseException as error:
+                    await _lifecycle.failed(cell, opened(here), error)
+                    actor = cell.actor
+                    break
                 if ticket is not None and cell.handling is here:
                     ticket.resolve(result)
                 if cell.crashes:
                     cell.crashes = 0
+                if not mail or cell.wants or self.leader is not worker:
+                    break
             cell.handling = None
-            share -= 1
+            share -= done
+            unseen -= done
             leader = self.leader
             if leader is not worker and (leader is None or leader.busy):
                 leader = self.leader = worker
+            if not share and not ready:
+                # Nobody else has waited for a turn.
+                self.handled += BUDGET
+                share = BUDGET
             if not share or not mail or leader is not worker:
                 self._release(worker, cell, share)
                 cell = None
+        if timed:
+            self.handlings.add(perf_counter() - seen)
+
+    def _time(self, cell: Cell) -> float:
+        """Note how long the next message has waited; the time from when its handling counts."""
+        now = self._backend.now()
+        self.waits.add(now - cell.oldest(now))
+        seen = perf_counter()
+        self._due = seen + PACE
+        return seen
+
+    def _isolated(self, actor: Actor[Any]) -> Callable[[Any], Awaitable[object]]:
+        """What `actor.receive` does, with a context of its own for each message."""
+
+        def receive(message: object) -> Awaitable[object]:
+            context = self.clean_context()
+            context.run(current.set, get_current())
+            return in_context(context, actor.receive(message))
+
+        return receive
 
     def _release(self, worker: Worker, cell: Cell, share: int) -> None:
         """Let go of a cell: back to the run queue if it has more to do, else to sleep. `share` is

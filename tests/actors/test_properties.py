@@ -135,7 +135,7 @@ class Program:
     def ref(self) -> ActorRef[Job]:
         if self.family is not None:
             return self.family.ref(1)
-        if self.spawned is None or self.spawned._cell.closed:
+        if self.spawned is None or not self.spawned._cell.room:
             self.spawns += 1
             self.spawned = self.system.spawn(
                 self._make,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import anyio
 import pytest
 
-from actors import ActorSystem, Mailbox, MailboxFull, Reason
+from actors import ActorSystem, Durations, Mailbox, MailboxFull, Reason
 from tests.actors.cast import Add, Nap, Player, each
 
 pytestmark = pytest.mark.anyio
@@ -113,7 +113,8 @@ async def test_a_snapshot_is_a_frozen_value(system: ActorSystem) -> None:
         family.ref(1).tell_nowait(Add(1))
     seen = system.snapshot()
     shown = repr(seen)
-    assert all(frozen(value) for value in (seen, *seen.top, *seen.families, *seen.families[0].top))
+    values = (seen.waits, seen.handlings, *seen.top, *seen.families, *seen.families[0].top)
+    assert all(frozen(value) for value in (seen, *values))
     with pytest.raises(TypeError):
         seen.dead_letters[Reason.DROPPED] = 5  # type: ignore[index]
     await anyio.sleep(5)
@@ -125,7 +126,7 @@ def frozen(value: object) -> bool:
     assert is_dataclass(value)
     for field in fields(value):
         content = getattr(value, field.name)
-        assert isinstance(content, str | int | float | tuple | Mapping), field.name
+        assert isinstance(content, str | int | float | tuple | Mapping | Durations), field.name
         with pytest.raises(FrozenInstanceError):
             setattr(value, field.name, content)
     return True

@@ -14,8 +14,8 @@ LEFT_OUT = {
 KNOWN = {
     "actors": (
         # A mailbox that takes one too many.
-        "actors/_cell.py: Cell.post: elif len(mail) >= self.kind.capacity:"
-        " => elif len(mail) > self.kind.capacity:",
+        "actors/_cell.py: Cell.post: if mail and len(mail) < self.room:"
+        " => if mail and len(mail) <= self.room:",
         # A sender who believes that his message was taken by an actor that has ended.
         "actors/_cell.py: Cell.reject_all: place.error = ActorStopped(self.name) => pass",
         # A handler that nobody knows to be at work.
@@ -75,6 +75,10 @@ EQUIVALENT = {
     " and type(actor).restarting is not Actor.restarting: => if actor is not None:": _SHORT_CUT,
     "actors/_workers.py: Workers._tell_quiet: if self._quiet and self.quiet(): => if self.quiet():":
     _SHORT_CUT,
+    "actors/_workers.py: Workers._lead: run = unseen if unseen < share else share"
+    " => run = unseen if unseen <= share else share": "where they are equal, either does",
+    "actors/_workers.py: Workers._work: self.leader = None => pass":
+    "who rests counts as busy, and so does not lead either",
     "supervision/_circuit.py: Circuit.__init__: self._reopens_at = 0.0 => self._reopens_at = 1.0":
     _FIRST_SET,
     "supervision/_circuit.py: Circuit.__init__: self._reopens_at = 0.0 => self._reopens_at = -1.0":
