@@ -11,7 +11,6 @@ from typing import TypeAlias
 from pydantic import ValidationError
 
 from yabot.domain.events import EVENTS, Event
-from yabot.events.envelope import CloudEvent
 from yabot.events.errors import InvalidEvent, NewerVersion
 
 Data: TypeAlias = Mapping[str, object]
@@ -82,14 +81,6 @@ class Schemas:
 
 SCHEMAS = Schemas(EVENTS, UPCASTS)
 """The events of this release."""
-
-
-def parse(event: CloudEvent) -> Event | None:
-    """The model in an envelope; None for an event that this release does not know by name.
-
-    Raises NewerVersion and InvalidEvent.
-    """
-    return SCHEMAS.fact(event.name, SCHEMAS.upcast(event.name, event.version, event.data))
 
 
 def _validated(model: type[Event], data: Data) -> Event:
