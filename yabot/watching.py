@@ -128,6 +128,10 @@ class Watch:
         watch("dead_letters", "What waits for a person", self._dead_letters, label="kind")
         watch("actors", "The actor system", self._system_counts, label="what")
         watch("reports", "Of supervision", self._report_counts, label="context", kind="counter")
+        durations = self._metrics.watch_durations
+        system = self._system
+        durations("mailbox_wait", "Of messages, sampled", lambda: system.snapshot().waits)
+        durations("message_handling", "Of messages, sampled", lambda: system.snapshot().handlings)
 
     def _storage(self) -> StorageHealth:
         seen = self._sampling.seen

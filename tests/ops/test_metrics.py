@@ -7,6 +7,8 @@ import anyio
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors import Durations
+from actors._durations import BOUNDS
 from yabot.ops.metrics import Metrics
 from yabot.ops.window import ShareOfLastMinute
 
@@ -101,6 +103,19 @@ async def test_snapshots_are_read_at_every_scrape_and_on_the_loop(
     clock.now += 1
     assert await sample(metrics, "yabot_outbox_rows", outbox="events") == 4
     assert set(threads) == {threading.get_ident()}
+
+
+async def test_durations_that_others_count_are_a_histogram(metrics: Metrics) -> None:
+    metrics.watch_durations(
+        "mailbox_wait", "Waits", lambda: Durations((3, 0, 1) + (0,) * (len(BOUNDS) - 3) + (2,), 50)
+    )
+    bucket = "yabot_mailbox_wait_seconds_bucket"
+    assert await sample(metrics, bucket, le="0.0001") == 3
+    assert await sample(metrics, bucket, le="0.0005") == 4
+    assert await sample(metrics, bucket, le="10.0") == 4
+    assert await sample(metrics, bucket, le="+Inf") == 6
+    assert await sample(metrics, "yabot_mailbox_wait_seconds_count") == 6
+    assert await sample(metrics, "yabot_mailbox_wait_seconds_sum") == 50
 
 
 async def test_scrapes_within_a_second_share_one_rendering(metrics: Metrics) -> None:

@@ -7,7 +7,7 @@ snapshots are read on the event loop, where what they read lives, and the text i
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import anyio
 from anyio import to_thread
@@ -18,7 +18,11 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -34,6 +38,22 @@ FRESH = 1.0
 """Seconds for which a scrape is good for the next one too."""
 
 Reading = float | Mapping[str, float]
+
+
+class Distribution(Protocol):
+    """Durations that somebody else counts."""
+
+    @property
+    def cumulative(self) -> Mapping[float, int]:
+        """How many there were up to each bound, in seconds."""
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+
+    @property
+    def seconds(self) -> float:
+        """Their sum."""
 
 
 class Metrics:
@@ -112,6 +132,12 @@ class Metrics:
         """
         self._snapshots.add(Source(f"yabot_{name}", description, read, label, kind))
 
+    def watch_durations(
+        self, name: str, description: str, read: Callable[[], Distribution]
+    ) -> None:
+        """Show durations as a histogram; otherwise as `watch` does."""
+        self._snapshots.add(DurationsSource(f"yabot_{name}_seconds", description, read))
+
     async def render(self) -> bytes:
         """Prometheus's text format; at most one rendering per second, however many ask."""
         async with self._lock:
@@ -152,14 +178,32 @@ class Source:
         return family
 
 
+@dataclass(frozen=True, slots=True)
+class DurationsSource:
+    """Durations to show, under a name."""
+
+    name: str
+    description: str
+    read: Callable[[], Distribution]
+
+    def family(self) -> Metric:
+        """What was counted until now."""
+        seen = self.read()
+        buckets = [(str(bound), float(count)) for bound, count in seen.cumulative.items()]
+        buckets.append(("+Inf", float(seen.count)))
+        return HistogramMetricFamily(
+            self.name, self.description, buckets=buckets, sum_value=seen.seconds
+        )
+
+
 class _Snapshots(Collector):
     """Read on the loop by `read`, collected on a thread."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, Source | DurationsSource] = {}
         self._families: list[Metric] = []
 
-    def add(self, source: Source) -> None:
+    def add(self, source: Source | DurationsSource) -> None:
         if source.name in self._sources:
             raise ValueError(f"{source.name} is watched already; choose another name")
         self._sources[source.name] = source
