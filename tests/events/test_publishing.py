@@ -10,7 +10,7 @@ from tests.events.conftest import Serve
 from tests.events.subscribers import Subscriber
 from tests.fakes import MemoryStores
 from tests.stores.running import Clock
-from tests.stores.turns import earn, registration
+from tests.stores.turns import earn, registration, take_turn
 from tests.users.test_actor import arrive, users
 from tests.waiting import until
 from yabot.domain.events import Announcement, BesitosAdded
@@ -201,6 +201,27 @@ async def test_an_event_belongs_to_the_chain_of_the_message_that_is_handled(
             await herald.ask(Publish(), timeout=5)
     (event,) = await published(db)
     assert (event.correlation_id, event.traceparent) == ("request-7", trace)
+
+
+async def test_what_a_subscriber_publishes_belongs_to_the_chain_of_what_it_heard(
+    bus: EventBus, serve: Serve, db: DatabaseManager, clock: Clock
+) -> None:
+    async def herald(event: BaseEvent) -> None:
+        await bus.publish("moon_landed", {})
+
+    bus.subscribe("user_registered", herald, group="heralds")
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    serve("heralds")
+    await take_turn(db.users, "7", clock(), registration("7"), key="tg:1:1", traceparent=trace)
+
+    async def has_landed() -> bool:
+        return len(await published(db)) == 2
+
+    await until(has_landed)
+    heard, landed = await published(db)
+    assert (landed.event_type, landed.user_id) == ("moon_landed", "system")
+    assert landed.correlation_id == heard.correlation_id == "tg:1:1"
+    assert landed.traceparent == heard.traceparent == trace
 
 
 async def test_no_subscriber_is_a_publishers_trouble(

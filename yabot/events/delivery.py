@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias
 import anyio
 import structlog
 
+from actors import origin
 from supervision import backoff
 from yabot.eager import Begun
 from yabot.errors import HandlerExited
@@ -89,7 +90,8 @@ class Delivery:
     async def deliver(self, source: CloudEvent | QueuedEvent) -> Exception | None:
         """Have every handler take an event; the error when one gave up, or when it can't be read.
 
-        A handler that has taken it is not called again for another one's sake.
+        A handler that has taken it is not called again for another one's sake. Whatever a handler
+        sets off belongs to the event's chain.
         """
         if not self.wants(source.name):
             return None
@@ -98,9 +100,12 @@ class Delivery:
         except EventError as unreadable:
             return self._given_up(unreadable)
         failure: Exception | None = None
-        for name in (event.event_type, EVERY_EVENT):
-            for handler in self._handlers.get(name, ()):
-                failure = await tried(partial(handler, event), self._watched) or failure
+        with origin(
+            correlation_id=event.correlation_id or None, traceparent=event.traceparent or None
+        ):
+            for name in (event.event_type, EVERY_EVENT):
+                for handler in self._handlers.get(name, ()):
+                    failure = await tried(partial(handler, event), self._watched) or failure
         return None if failure is None else self._given_up(failure)
 
     def dead_letter(self, source: CloudEvent | QueuedEvent, error: Exception) -> DeadLetter:

@@ -66,7 +66,7 @@ ENVELOPE: Mapping[str, Json] = {
         },
         "causationid": {
             "type": "string",
-            "description": "The key of the message that made the event: tg:, cmd: or api:.",
+            "description": "The key of the message that made the event: tg:, cmd:, api: or ext:.",
         },
         "traceparent": {"type": "string", "description": "The W3C trace context of the chain."},
         "data": {"type": "object"},
