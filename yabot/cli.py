@@ -5,17 +5,14 @@ Wrong settings end a command with one clear line for each problem and exit code 
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from yabot.command_settings import demo_config, load_config, problems_told, quiet_config
 from yabot.errors import ConfigError
-
-if TYPE_CHECKING:
-    from yabot.config import ConfigManager
+from yabot.mending import dead_letters, events
 
 cli = typer.Typer(
     name="yabot",
@@ -28,8 +25,6 @@ cli = typer.Typer(
 keys = typer.Typer(help="The keys that sign the API's tokens.", no_args_is_help=True)
 clients = typer.Typer(help="The services that may log in.", no_args_is_help=True)
 
-DEMO_TOKEN = "1000001:demo-token-of-the-local-telegram"  # noqa: S105
-DEMO_DATABASE = Path("data/demo.db")
 SANDBOX_DATABASE = Path("data/sandbox.db")
 
 TAKEOVER = 60.0
@@ -40,8 +35,6 @@ def main() -> None:
     """The entry point of `yabot` and of `python -m yabot`."""
     cli.add_typer(keys, name="keys")
     cli.add_typer(clients, name="clients")
-    from yabot.mending import dead_letters, events
-
     cli.add_typer(dead_letters, name="dead-letters")
     cli.add_typer(events, name="events")
     cli()
@@ -53,7 +46,7 @@ def demo() -> None:
     with problems_told():
         from yabot.running import run_demo
 
-        run_demo(_demo_config(), SANDBOX_DATABASE, say=typer.echo)
+        run_demo(demo_config(), SANDBOX_DATABASE, say=typer.echo)
 
 
 @cli.command()
@@ -64,7 +57,7 @@ def run(
 ) -> None:
     """Run the bot against Telegram."""
     with problems_told():
-        config = _config()
+        config = load_config()
         if config.settings.bot_token is None:
             raise ConfigError(
                 [
@@ -89,7 +82,7 @@ def sandbox(
     with problems_told():
         from yabot.sandbox.__main__ import main as sandbox_main
 
-        chosen = _config().settings.sandbox_port if port is None else port
+        chosen = load_config().settings.sandbox_port if port is None else port
         arguments = ["--host", host, "--port", str(chosen), "--database", str(database)]
         sys.exit(sandbox_main(arguments))
 
@@ -100,7 +93,7 @@ def doctor() -> None:
     with problems_told():
         from yabot.doctor import examine
 
-        findings = examine(_config())
+        findings = examine(load_config())
         for finding in findings:
             typer.echo(finding.line())
         if any(not finding.well for finding in findings):
@@ -159,7 +152,7 @@ def token(
     with problems_told():
         from yabot.identities import mint_token
 
-        typer.echo(mint_token(_demo_config() if demo else _config(), service, scope))
+        typer.echo(mint_token(demo_config() if demo else load_config(), service, scope))
 
 
 @keys.command("init")
@@ -229,43 +222,5 @@ def tree(
         from yabot.identities import remote_of
         from yabot.remote import fetch_tree
 
-        answer = fetch_tree(remote_of(_config()), as_json=as_json)
+        answer = fetch_tree(remote_of(load_config()), as_json=as_json)
         typer.echo(json.dumps(json.loads(answer), indent=2) if as_json else answer)
-
-
-def _config(**given: object) -> "ConfigManager":
-    from yabot.config import ConfigManager
-
-    return ConfigManager.load(**given)
-
-
-def quiet_config(*, demo: bool = False) -> "ConfigManager":
-    """The settings for a command that works on the file itself and logs only what is wrong."""
-    from yabot.ops.logging import configure_logging
-
-    configure_logging("warning", "console")
-    return _demo_config() if demo else _config()
-
-
-def _demo_config() -> "ConfigManager":
-    """The environment's settings, with what the demo chooses where the environment is silent."""
-    settings = _config().settings
-    chosen: dict[str, object] = {
-        "sqlite_database_path": DEMO_DATABASE,
-        "log_format": "console",
-        "log_level": "warning",
-    }
-    given = {name: value for name, value in chosen.items() if name not in settings.model_fields_set}
-    url = f"http://127.0.0.1:{settings.sandbox_port}"
-    return _config(**given, bot_token=DEMO_TOKEN, telegram_api_url=url)
-
-
-@contextmanager
-def problems_told() -> Iterator[None]:
-    """A line for each problem, and exit code 2."""
-    try:
-        yield
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(f"yabot: {problem}", err=True)
-        raise typer.Exit(2) from None

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from yabot.cli import problems_told, quiet_config
+from yabot.command_settings import problems_told, quiet_config
 
 dead_letters = typer.Typer(help="What could not be handled.", no_args_is_help=True)
 events = typer.Typer(help="What the bot tells.", no_args_is_help=True)
