@@ -99,6 +99,7 @@ FREE = frozenset(
         ".dead_letters",
         ".tailing",
         ".mending",
+        ".command_settings",
     )
 )
 """The wiring may import everything; nothing may import it."""
