@@ -112,10 +112,11 @@ async def _in_redis(config: ConfigManager, complain: Say) -> AsyncIterator[Cloud
     assert redis.url is not None
     server = connect(redis.url, redis.password)
     found, events = anyio.create_memory_object_stream[CloudEvent](PAGE)
+    away: set[str] = set()
     try:
         async with anyio.create_task_group() as group:
             for partition in range(PARTITIONS):
-                group.start_soon(_follow, server, stream_key(partition), found, complain)
+                group.start_soon(_follow, server, stream_key(partition), found, away, complain)
             async for event in events:
                 yield event
     finally:
@@ -123,22 +124,26 @@ async def _in_redis(config: ConfigManager, complain: Say) -> AsyncIterator[Cloud
 
 
 async def _follow(
-    server: RedisServer, key: str, found: MemoryObjectSendStream[CloudEvent], complain: Say
+    server: RedisServer,
+    key: str,
+    found: MemoryObjectSendStream[CloudEvent],
+    away: set[str],
+    complain: Say,
 ) -> None:
+    """Follow one stream; `away` are those that can't be reached, of which the first is told."""
     after: bytes | None = None
-    told = False
     while True:
         try:
             if after is None:
                 after = await _last(server, key)
             entries = await _beyond(server, key, after)
         except YabotError as error:
-            if not told:
-                complain(f"{key}: {error}; trying again")
-                told = True
+            if not away:
+                complain(f"{server.shown}: {error}; trying again")
+            away.add(key)
             await anyio.sleep(TRY_AGAIN)
             continue
-        told = False
+        away.discard(key)
         for id_, fields in entries:
             after = id_
             try:

@@ -3,8 +3,9 @@
 import re
 import runpy
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -108,29 +109,75 @@ async def test_events_of_the_demo_are_shown(client: aiohttp.ClientSession, tmp_p
         assert await demo.stop() == 0
 
 
+async def test_a_server_that_dies_is_told_once_and_followed_again(
+    bot: BotProcess, sandbox: Sandbox, client: aiohttp.ClientSession, valkey: Valkey
+) -> None:
+    ana = Person(client, sandbox.url, 201)
+    bot.start()
+    await bot.ready()
+    async with tailing(bot, bot.environment()) as tail:
+        await writes_until(ana, lambda: "update_received #" in tail.told())
+        await valkey.kill()
+        await until(lambda: "trying again" in tail.complained(), deadline=40)
+        await ana.says("/daily")
+        await valkey.restart()
+        await until(lambda: "besitos_added #" in tail.told(), deadline=40)
+        assert tail.complained().count("trying again") == 1
+
+
 async def is_shown(
     bot: BotProcess, env: Mapping[str, str], ana: Person, other: Person, *options: str
 ) -> None:
-    """Follow one kind of one person's events until one is shown, and end that by Ctrl-C."""
+    """Follow one kind of one person's events until one is shown."""
+    wanted = ("--type", "update_received", "--user", "201", *options)
+    async with tailing(bot, env, *wanted) as tail:
+        await other.says("/help")
+        await writes_until(ana, lambda: "update_received #" in tail.told())
+        assert "handler_completed" not in tail.told()
+        assert " 202  " not in tail.told()
+
+
+async def writes_until(person: Person, is_enough: Callable[[], bool]) -> None:
+    """Write until what follows the events has begun and has shown enough."""
+
+    async def enough() -> bool:
+        await person.says("/help")
+        return is_enough()
+
+    await until(enough, deadline=40)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """`yabot events tail` as a process."""
+
+    process: Forked
+    output: Path
+    errors: Path
+
+    def told(self) -> str:
+        """What it has shown."""
+        return self.output.read_text() if self.output.exists() else ""
+
+    def complained(self) -> str:
+        """What it has said of trouble."""
+        return self.errors.read_text() if self.errors.exists() else ""
+
+
+@asynccontextmanager
+async def tailing(bot: BotProcess, env: Mapping[str, str], *options: str) -> AsyncIterator[Tail]:
+    """The command, ended by Ctrl-C."""
     output = (bot.folder / "tail.out", bot.folder / "tail.errors")
-    argv = ["yabot", "events", "tail", "--type", "update_received", "--user", "201", *options]
-    tail = Forked(yabot, argv, cwd=bot.folder, env=env, output=output)
+    argv = ["yabot", "events", "tail", *options]
+    tail = Tail(Forked(yabot, argv, cwd=bot.folder, env=env, output=output), *output)
     try:
-
-        async def shows() -> bool:
-            await other.says("/help")
-            await ana.says("/help")
-            return output[0].exists() and "update_received #" in output[0].read_text()
-
-        await until(shows, deadline=40)
-        assert "handler_completed" not in output[0].read_text()
-        assert " 202  " not in output[0].read_text()
-        tail.send_signal(signal.SIGINT)
-        assert await wait_for(tail) == 0, output[1].read_text()
+        yield tail
+        tail.process.send_signal(signal.SIGINT)
+        assert await wait_for(tail.process) == 0, tail.complained()
     finally:
-        if tail.poll() is None:
-            tail.kill()
-            tail.wait()
+        if tail.process.poll() is None:
+            tail.process.kill()
+            tail.process.wait()
 
 
 async def earn(people: list[Person]) -> None:
