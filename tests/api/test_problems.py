@@ -77,6 +77,14 @@ async def test_input_that_does_not_fit_is_422_and_is_pointed_at(
     assert users.users["1"].balance == 0
 
 
+async def test_a_body_of_nothing_but_faults_makes_no_long_answer(client: Client) -> None:
+    sent = {f"x{number}": 1 for number in range(5_000)}
+    response = await client.call("POST", MOVES, json=sent)
+    assert response.status == 422
+    assert len((await response.json())["errors"]) == 20
+    assert len(await response.read()) < 4096
+
+
 async def test_a_number_that_does_not_exist_is_no_amount(client: Client) -> None:
     for number in (b"NaN", b"Infinity", b"1e999"):
         body = b'{"amount": %s, "reason": "x"}' % number

@@ -25,6 +25,9 @@ CONTENT_TYPE = "application/problem+json"
 LARGEST_BODY = 64 * 1024
 """Bytes of a request's body, unpacked."""
 
+MOST_FAULTS = 20
+"""Faults of an input that are told: a body of 64 KiB has room for ten thousand."""
+
 LONGEST_NAME = 32
 """Characters of a field's name that are told back."""
 
@@ -126,8 +129,8 @@ def invalid_input(error: ValidationError) -> Problem:
 
 
 def faults(error: ValidationError, *within: str) -> Sequence[Mapping[str, object]]:
-    """The faults of the input, or of the part of it that these names lead to."""
-    details = error.errors(include_url=False, include_input=False)
+    """The first faults of the input, or of the part of it that these names lead to."""
+    details = error.errors(include_url=False, include_input=False)[:MOST_FAULTS]
     return [{**detail, "loc": (*within, *detail["loc"])} for detail in details]
 
 
