@@ -22,6 +22,8 @@ from yabot.api import edge, server
 from yabot.api.gate import Gate
 from yabot.api.server import APIServer
 from yabot.api.tls import tls_context
+from yabot.client import Client as Service
+from yabot.client import Unreachable
 from yabot.errors import ConfigError
 from yabot.ops.logging import configure_logging
 
@@ -207,6 +209,12 @@ async def test_with_a_certificate_the_api_speaks_tls_and_nothing_older_than_1_2(
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         with pytest.raises(aiohttp.ClientError):
             await session.get(f"http://localhost:{port}/livez")
+        address = f"https://localhost:{port}"
+        async with Service(address, tls=trusting) as api:
+            assert (await api.get_liveness()).body.status == "pass"
+        async with Service(address, patience=0.0) as distrusting:
+            with pytest.raises(Unreachable, match="certificate"):
+                await distrusting.get_liveness()
         await ref.stop()
     assert tls_context(*certificate).minimum_version is ssl.TLSVersion.TLSv1_2
 

@@ -5,6 +5,7 @@ again. What has no key is sent again only where the API has said that nothing ha
 """
 
 import random
+import ssl
 import time
 from types import TracebackType
 from typing import Self, TypeVar
@@ -35,7 +36,8 @@ class Connection:
     """Sends requests. Use it as an async context.
 
     `timeout` bounds one attempt and `patience` a whole call, in seconds; `connections` bounds how
-    many calls are under way at once, the others wait for theirs.
+    many calls are under way at once, the others wait for theirs. `tls` says whom an `https` address
+    is believed; None, whom this machine believes.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Connection:
         timeout: float = 10.0,
         patience: float = 30.0,
         connections: int = 100,
+        tls: ssl.SSLContext | None = None,
         language: str = "en",
     ) -> None:
         self._url = url
@@ -53,12 +56,13 @@ class Connection:
         self._timeout = timeout
         self._patience = patience
         self._connections = connections
+        self._tls: ssl.SSLContext | bool = tls if tls is not None else True
         self._headers = {"Accept-Language": language, "X-Request-Timeout": f"{timeout:g}"}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         limit = aiohttp.ClientTimeout(total=self._timeout + 1.0)
-        connector = aiohttp.TCPConnector(limit=self._connections)
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls)
         self._session = aiohttp.ClientSession(self._url, timeout=limit, connector=connector)
         return self
 
