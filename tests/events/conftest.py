@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from actors import ActorRef, ActorSystem
-from tests.servers.valkey import valkey
+from tests.events.consumers import Streams
+from tests.servers.valkey import Valkey, reaching, valkey
 from tests.stores.running import Clock, running
+from yabot.events import delivery, reader
 from yabot.events.bus import EventBus
 from yabot.stores.database import DatabaseManager
 
@@ -19,6 +21,14 @@ Serve = Callable[[str], ActorRef[object]]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow each other at once, and readers look around often."""
+    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr(reader, "WAIT", 0.05)
 
 
 @pytest.fixture
@@ -47,3 +57,9 @@ async def serve(bus: EventBus) -> AsyncIterator[Serve]:
     """Starts the relay of a group."""
     async with ActorSystem() as system:
         yield lambda group: system.spawn(lambda: bus.relay(group), name=group)
+
+
+@pytest.fixture
+async def streams(valkey: Valkey) -> AsyncIterator[Streams]:
+    async with reaching(valkey.url) as server:
+        yield Streams(server)

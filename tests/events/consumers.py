@@ -103,6 +103,11 @@ class Heard:
         return [sequence for user_id, sequence in self.got if user_id == user]
 
 
+def is_in_order(heard: Heard, last: int) -> bool:
+    """Whether everybody's events up to `last` were handled, each once and in order."""
+    return all(heard.of(user) == list(range(1, last + 1)) for user in PEOPLE)
+
+
 @dataclass
 class Process:
     """One process of a group, under way."""

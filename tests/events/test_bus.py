@@ -21,12 +21,6 @@ from yabot.users.ports import DeadLetter
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.001)
-
-
 async def test_a_published_event_reaches_its_subscriber(
     bus: EventBus, serve: Serve, clock: Clock
 ) -> None:

@@ -20,9 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.001)
+def short_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "PAUSE", 0)
 
 

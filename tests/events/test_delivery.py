@@ -21,12 +21,6 @@ from yabot.events.errors import InvalidEvent, NewerVersion
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.001)
-
-
 @dataclass
 class Counts:
     """What the metrics would be told."""

@@ -26,12 +26,6 @@ from yabot.users.ports import Commit
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.001)
-
-
 @pytest.fixture
 async def bot() -> AsyncIterator[Living]:
     async with living() as it:

@@ -1,6 +1,5 @@
 """EventProcessor: every event reaches every group, in order per user, whatever dies."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -8,45 +7,24 @@ import anyio
 import pytest
 
 from tests.events.consumers import (
-    PEOPLE,
     Heard,
     Streams,
     dead_letters,
     event,
+    is_in_order,
     process,
 )
-from tests.servers.valkey import FORGOTTEN, Valkey, cluster, reaching
+from tests.servers.valkey import Valkey, cluster, reaching
 from tests.waiting import until
-from yabot.events import delivery, holding, reader
+from yabot.events import delivery
 from yabot.events.group_memory import GroupLetters, again_key
-from yabot.events.holding import Holding
 from yabot.events.ordering import Limits
-from yabot.events.processor import EVENTS
 from yabot.events.reader import Source
 from yabot.events.redis import Client
-from yabot.events.stream_group import StreamGroup
 from yabot.events.streams import partition_of, stream_key
 from yabot.users.ports import DeadLetter
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.001)
-    monkeypatch.setattr(reader, "WAIT", 0.05)
-
-
-@pytest.fixture
-async def streams(valkey: Valkey) -> AsyncIterator[Streams]:
-    async with reaching(valkey.url) as server:
-        yield Streams(server)
-
-
-def is_in_order(heard: Heard, last: int) -> bool:
-    """Whether everybody's events up to `last` were handled, each once and in order."""
-    return all(heard.of(user) == list(range(1, last + 1)) for user in PEOPLE)
 
 
 async def test_a_group_hears_every_event_of_everybody_in_order(
@@ -123,22 +101,6 @@ async def test_a_gap_is_waited_for_then_told_and_kept_and_the_rest_goes_on(
                                         b"last": b"2"}]  # fmt: skip
 
 
-async def test_what_waits_behind_a_gap_survives_a_stop(valkey: Valkey, streams: Streams) -> None:
-    heard = Heard()
-    async with process(valkey, heard):
-        await streams.add(event("1", 1), event("1", 3))
-        await until(lambda: heard.of("1") == [1])
-
-        async def waits() -> bool:
-            return await streams.pending("g") == 1
-
-        await until(waits)
-    async with process(valkey, heard) as it:
-        await streams.add(event("1", 2))
-        await until(lambda: heard.of("1") == [1, 2, 3])
-        assert it.reports == []
-
-
 async def test_a_newer_epoch_goes_on_without_a_gap(valkey: Valkey, streams: Streams) -> None:
     heard = Heard()
     async with process(valkey, heard) as it:
@@ -209,169 +171,6 @@ async def test_a_handler_that_hangs_fails_and_holds_nobody_up(
         assert stuck.entered == delivery.ATTEMPTS
 
 
-async def test_two_processes_share_the_streams_and_keep_everybodys_order(
-    valkey: Valkey, streams: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard, mine, yours = Heard(), Heard(), Heard()
-
-    def both(own: Heard) -> Heard:
-        async def hear(event: object) -> None:
-            await own(event)  # type: ignore[arg-type]
-            await heard(event)  # type: ignore[arg-type]
-
-        return hear  # type: ignore[return-value]
-
-    async with process(valkey, both(mine)):
-        await streams.fill(times=2)
-        await until(lambda: is_in_order(heard, 2))
-        async with process(valkey, both(yours)):
-            sequence = 3
-            while not yours.got:
-                await streams.fill(first=sequence, times=1)
-                sequence += 1
-                await anyio.sleep(0.02)
-            await until(lambda: is_in_order(heard, sequence - 1))
-            last = sequence - 1
-        await streams.fill(first=last + 1, times=2)
-        await until(lambda: is_in_order(heard, last + 2))
-    assert mine.got
-    assert yours.got
-
-
-async def test_what_a_dead_process_had_in_hand_is_taken_over(
-    valkey: Valkey, streams: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(holding, "LIFE", 0.5)
-    await streams.fill(times=3)
-    dead = Holding(streams.server, "g", "dead", len(EVENTS) + 1)
-    for source in EVENTS:
-        stream = StreamGroup(streams.server, source.key, "g", "dead")
-        await stream.join()
-        assert await dead.take(source.key)
-        await stream.read(wait=0.001)
-    assert await streams.pending("g") == 3 * len(PEOPLE)
-    heard = Heard()
-    async with process(valkey, heard):
-        await streams.fill(first=4, times=2)
-        await until(lambda: is_in_order(heard, 5))
-
-        async def is_forgotten() -> bool:
-            return await consumers(streams) == {1}
-
-        await until(is_forgotten)
-
-
-async def test_nobody_reads_what_a_living_process_holds(
-    valkey: Valkey, streams: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    living = Holding(streams.server, "g", "living", len(EVENTS) + 1)
-    key = stream_key(partition_of("1"))
-    assert await living.take(key)
-    heard = Heard()
-    async with process(valkey, heard):
-        await streams.fill(times=1)
-        elsewhere = [user for user in PEOPLE if stream_key(partition_of(user)) != key]
-        await until(lambda: len(heard.got) >= len(elsewhere) // 2)
-        assert heard.of("1") == []
-        await living.give_up(key)
-        await until(lambda: is_in_order(heard, 1))
-
-
-async def test_a_stop_finishes_what_is_in_hand_and_leaves_the_rest(
-    valkey: Valkey, streams: Streams
-) -> None:
-    slow, heard = Heard(holding=anyio.Event()), Heard()
-    assert slow.holding is not None
-    await streams.add(*(event("1", sequence) for sequence in range(1, 6)))
-    async with anyio.create_task_group() as group, process(valkey, slow) as it:
-        await until(lambda: slow.entered == 1)
-        group.start_soon(it.tree.stop)
-        await anyio.wait_all_tasks_blocked()
-        slow.holding.set()
-    assert slow.of("1") == [1]
-    async with process(valkey, heard):
-        await until(lambda: heard.of("1") == [2, 3, 4, 5])
-
-
-async def test_a_server_that_dies_and_comes_back_costs_nothing(
-    valkey: Valkey, streams: Streams
-) -> None:
-    heard = Heard()
-    async with process(valkey, heard) as it:
-        await streams.fill(times=3)
-        await until(lambda: is_in_order(heard, 3))
-        await valkey.kill()
-        await valkey.restart()
-        await streams.fill(first=4, times=3)
-        await until(lambda: is_in_order(heard, 6), deadline=30)
-        assert [one for one in it.reports if "missing" in one.reason] == []
-
-
-async def test_a_server_that_forgot_everything_is_read_again_and_nothing_is_handled_twice(
-    tmp_path: Path,
-) -> None:
-    valkey = Valkey(tmp_path / "valkey", FORGOTTEN)
-    heard = Heard()
-    try:
-        await valkey.start()
-        async with reaching(valkey.url) as server:
-            streams = Streams(server)
-            async with process(valkey, heard):
-                await streams.fill(times=3)
-                await until(lambda: is_in_order(heard, 3))
-                await valkey.kill()
-                await valkey.restart()
-                await streams.fill(times=6)
-                await until(lambda: is_in_order(heard, 6), deadline=30)
-    finally:
-        valkey.end()
-
-
-async def test_a_group_that_was_removed_is_made_again(valkey: Valkey, streams: Streams) -> None:
-    heard = Heard()
-    async with process(valkey, heard):
-        await streams.fill(times=2)
-        await until(lambda: is_in_order(heard, 2))
-
-        async def destroy(client: Client) -> None:
-            for source in EVENTS:
-                await client.xgroup_destroy(source.key, "g")
-
-        await streams.server.call(destroy)
-        await streams.fill(first=3, times=2)
-        await until(lambda: is_in_order(heard, 4))
-
-
-async def test_a_stream_that_was_cut_off_before_it_was_read_is_told(
-    valkey: Valkey, streams: Streams
-) -> None:
-    heard = Heard()
-    await streams.add(event("1", 1))
-    async with process(valkey, heard):
-        await until(lambda: heard.of("1") == [1])
-    await streams.add(*(event("1", sequence) for sequence in range(2, 9)))
-    key = stream_key(partition_of("1"))
-    await streams.server.call(lambda client: client.xtrim(key, maxlen=2, approximate=False))
-    async with process(valkey, heard, limits=Limits(patience=0.1)) as it:
-        await until(lambda: heard.of("1") == [1, 7, 8])
-        reasons = [report.reason for report in it.reports]
-        assert f"{key}: 5 events were cut off before they were read" in reasons
-        assert f"{key}: events 2 to 6 of user 1 are missing" in reasons
-
-
-async def test_a_new_group_has_missed_nothing_of_a_stream_that_was_cut_off_before(
-    valkey: Valkey, streams: Streams
-) -> None:
-    await streams.add(*(event("1", sequence) for sequence in range(1, 9)))
-    key = stream_key(partition_of("1"))
-    await streams.server.call(lambda client: client.xtrim(key, maxlen=3, approximate=False))
-    heard = Heard()
-    async with process(valkey, heard) as it:
-        await until(lambda: heard.of("1") == [6, 7, 8])
-        assert it.reports == []
-        assert (await it.processor.lag()).waiting == 0
-
-
 async def test_a_queue_is_emptied_and_its_letters_go_where_they_are_sent(
     valkey: Valkey, streams: Streams
 ) -> None:
@@ -406,15 +205,6 @@ async def test_a_cluster_is_read_like_a_server(tmp_path: Path) -> None:
             async with process(node, heard, url=url):
                 await streams.fill(times=3)
                 await until(lambda: is_in_order(heard, 3))
-
-
-async def consumers(streams: Streams) -> set[int]:
-    """How many consumers the group has in its streams."""
-
-    async def ask(client: Client) -> set[int]:
-        return {len(await client.xinfo_consumers(source.key, "g")) for source in EVENTS}
-
-    return await streams.server.call(ask)
 
 
 async def gaps(streams: Streams) -> list[dict[bytes, bytes]]:
