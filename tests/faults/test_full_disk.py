@@ -1,6 +1,7 @@
 """The disk under everything fills up, or fails, and is well again: nobody loses anything."""
 
 import os
+import re
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import anyio
+import anyio.to_thread
 import pytest
 
 from tests.faults.audit import opened
 from tests.faults.street import MODES, street
+from tests.faults.test_mongo_dies import drawn
 from tests.flows.operator import operator
 from tests.people import Person
 from tests.processes import BotProcess
@@ -154,6 +158,8 @@ async def refuses_and_heals(mode: str, disk: Disk, tells: str) -> None:
             await person.says("/besitos")
             await until(is_ill, deadline=40)
             assert await status(client, it.bot, "/livez") == 200
+            tree = await anyio.to_thread.run_sync(drawn, it.bot)
+            assert re.search(r"sqlite +DEGRADED .*commits fail: ", tree), tree
             assert paid(it.bot.database) == sorted(service.paid)
 
             heal()
