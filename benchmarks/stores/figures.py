@@ -2,14 +2,33 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import perf_counter, thread_time
 
 BEAT = 0.005
 """Seconds between two beats of the loop's heart."""
+
+
+SYNCS = 200
+TURN_BYTES = 14 * 4096
+"""What the commit of one turn writes to the log: a page of each table and index that it touches."""
+
+
+def syncs() -> Sequence[float]:
+    """Seconds in which the disk of temporary files makes one turn's pages durable, each time."""
+    taken: list[float] = []
+    with TemporaryFile(prefix="yabot-bench-") as file:
+        for _ in range(SYNCS):
+            os.pwrite(file.fileno(), os.urandom(TURN_BYTES), 0)
+            began = perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append(perf_counter() - began)
+    return taken
 
 
 def percentile(durations: Sequence[float], share: float) -> float:
