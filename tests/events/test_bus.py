@@ -11,7 +11,7 @@ from tests.stores.running import Clock
 from tests.stores.turns import earn, registration, take_turn
 from tests.waiting import until
 from yabot.errors import StoreUnavailable
-from yabot.events import delivery
+from yabot.events import delivery, relay
 from yabot.events.base import BaseEvent
 from yabot.events.bus import EventBus
 from yabot.events.delivery import EVERY_EVENT
@@ -234,3 +234,25 @@ class _Stuck:
     async def __call__(self, _event: BaseEvent) -> None:
         self.entered += 1
         await anyio.sleep_forever()
+
+
+async def test_a_mark_that_takes_long_is_waited_for_while_the_bot_runs(
+    bus: EventBus, serve: Serve, db: DatabaseManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "LAST_MARK", 0.01)
+    subscriber, feed = Subscriber(), db.events.feed("slow")
+    taken = feed.taken
+
+    async def take_slowly(seq: int, letters: Sequence[DeadLetter] = ()) -> None:
+        await anyio.sleep(0.1)
+        await taken(seq, letters)
+
+    monkeypatch.setattr(feed, "taken", take_slowly)
+    bus.subscribe("x", subscriber, group="slow")
+    serve("slow")
+    await bus.publish("x", {"n": 1})
+
+    async def is_noted() -> bool:
+        return bool(subscriber.got) and await feed.lag() == 0
+
+    await until(is_noted)

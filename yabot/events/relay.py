@@ -102,7 +102,8 @@ class EventRelay(Relay[QueuedEvent]):
         finally:
             if self._handled:
                 faults.reach("after_apply")
-                with anyio.move_on_after(LAST_MARK, shield=self._grace.ending):
+                patience = LAST_MARK if self._grace.ending else None
+                with anyio.move_on_after(patience, shield=self._grace.ending):
                     await self._feed.taken(self._handled, self._letters)
                     self._letters.clear()
 
