@@ -1,5 +1,7 @@
 """Updates are handed on once they are durable, in order, and as few writes as possible."""
 
+import asyncio
+
 import anyio
 import orjson
 import pytest
@@ -132,6 +134,25 @@ async def test_cancelling_who_writes_loses_no_update(inbox: MemoryInbox) -> None
         await anyio.wait_all_tasks_blocked()
         inbox.gate.set()
     assert [mail.update for mail in door.delivered] == updates
+
+
+async def test_nobody_is_told_yes_of_a_write_that_was_torn_from_its_task(
+    inbox: MemoryInbox,
+) -> None:
+    door = Door(inbox)
+    first_gate = inbox.gate = anyio.Event()
+    first = asyncio.ensure_future(door.take(message("0")))
+    await anyio.wait_all_tasks_blocked()
+    writing, waiting = [asyncio.ensure_future(door.take(message(str(n)))) for n in (1, 2)]
+    await anyio.wait_all_tasks_blocked()
+    inbox.gate = anyio.Event()
+    first_gate.set()
+    await first
+    await anyio.wait_all_tasks_blocked()
+    writing.cancel()
+    with anyio.fail_after(5), pytest.raises(StoreUnavailable):
+        await waiting
+    assert len(door.delivered) == 1
 
 
 async def test_who_is_cancelled_while_waiting_takes_its_update_back(inbox: MemoryInbox) -> None:

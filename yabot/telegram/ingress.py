@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from yabot.errors import Overloaded
+from yabot.errors import Overloaded, StoreUnavailable
 from yabot.telegram.routing import actor_key
 from yabot.users.ports import Arrival, Inbox, Mail
 
@@ -91,17 +91,22 @@ class Ingress:
             raise ours.error
 
     async def _write(self) -> None:
-        """Write all that waits; nobody may cancel it, or a durable update might lie undelivered."""
+        """Write all that waits; nobody may cancel it, or a durable update might lie undelivered.
+
+        A shield does not stop the event loop's own cancelling at its end; then nobody is told yes.
+        """
         batch, self._waiting = self._waiting, []
         arrivals = [arrival for waiting in batch for arrival in waiting.arrivals]
-        error: Exception | None = None
-        with anyio.CancelScope(shield=True):
-            try:
+        error: Exception | None = StoreUnavailable("the bot is ending; send it again")
+        try:
+            with anyio.CancelScope(shield=True):
                 mails = await self._inbox.accept(arrivals)
-            except Exception as failure:
-                error = failure
-        for waiting in batch:
-            waiting.done, waiting.error = True, error
+            error = None
+        except Exception as failure:
+            error = failure
+        finally:
+            for waiting in batch:
+                waiting.done, waiting.error = True, error
         if error is None:
             self._accepted += len(mails)
             self._repeated += len(arrivals) - len(mails)
