@@ -77,6 +77,12 @@ EQUIVALENT = {
     _SHORT_CUT,
     "actors/_workers.py: Workers._lead: run = unseen if unseen < share else share"
     " => run = unseen if unseen <= share else share": "where they are equal, either does",
+    "actors/_virtual.py: VirtualActors._relieve: if self._cells and self._pressure is not None:"
+    " => if self._cells:": "only a family with a pressure is told of it",
+    "actors/_virtual.py: VirtualActors._relieve:"
+    " for _ in range(min(SWEEP_AT_ONCE, len(self._cells)) if pressed else 0):"
+    " => for _ in range(min(SWEEP_AT_ONCE, len(self._cells)) if pressed else -1):":
+    "a range of less than nothing is empty too",
     "actors/_workers.py: Workers._work: self.leader = None => pass":
     "who rests counts as busy, and so does not lead either",
     "supervision/_circuit.py: Circuit.__init__: self._reopens_at = 0.0 => self._reopens_at = 1.0":
