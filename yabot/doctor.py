@@ -16,12 +16,11 @@ from yabot.api.tls import tls_context
 from yabot.config import ConfigManager, Settings
 from yabot.content.loader import load_content
 from yabot.errors import ConfigError
+from yabot.stores.capacity import LOW_DISK
 from yabot.stores.inspect import inspect_database
 
 ENOUGH_FILES = 4096
 """Open files for ten thousand users over few connections, with room for clients of the API."""
-
-ENOUGH_DISK = 500 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _disk(settings: Settings) -> tuple[str, str]:
         return f"{folder} can't be written", "give this user the right to write there"
     status = os.statvfs(folder)
     free = status.f_bavail * status.f_frsize
-    advice = "" if free >= ENOUGH_DISK else "free some space: commits fail on a full disk"
+    advice = "" if free >= LOW_DISK else "free some space: commits fail on a full disk"
     return f"{free // 1024**2} MB free in {folder}", advice
 
 
