@@ -15,29 +15,21 @@ from aiogram import Router
 
 from actors import ActorSystem, Crash
 from supervision import Child, Reports, Strategy, Supervisor, Tree, run_tree
-from yabot import copies, embedded, faults
+from yabot import faults
 from yabot.api.deadline import DeadlineGateway
 from yabot.api.server import APIServer
-from yabot.api.table import APIServices
 from yabot.config import ConfigManager
 from yabot.content.loader import load_content
 from yabot.domain.values import Instant
 from yabot.errors import ConfigError, StoreUnavailable, lone
 from yabot.events.bus import EventBus
 from yabot.events.delivery import EVERY_EVENT
-from yabot.gate import api_address, api_gate
-from yabot.history import StoredHistory
-from yabot.ledger import StoredLedger
-from yabot.letters import StoredLetters
-from yabot.listening import listening
-from yabot.measured import MeasuredStore
 from yabot.ops.metrics import Metrics
 from yabot.outbox import Flush
 from yabot.services.all import Services
 from yabot.stores.database import DatabaseManager
 from yabot.stores.encryption import choose_connector
 from yabot.stores.sampling import Sampler
-from yabot.streaming import bridge, relays, streaming
 from yabot.telegram.edge import Mode, TelegramEdge
 from yabot.telegram.handlers import routers as all_routers
 from yabot.telegram.notices import render
@@ -49,7 +41,12 @@ from yabot.users.directory import UserDirectory
 from yabot.users.recovery import Recovery
 from yabot.users.scheduler import Scheduler
 from yabot.users.turn import current_turn
-from yabot.watching import Watch
+from yabot.wiring import copies, embedded
+from yabot.wiring.api import api_address, api_gate, api_services
+from yabot.wiring.listening import listening
+from yabot.wiring.measured import MeasuredStore
+from yabot.wiring.streaming import bridge, relays, streaming
+from yabot.wiring.watching import Watch
 
 Routers = Callable[[], Sequence[Router]]
 
@@ -243,16 +240,8 @@ class BotApplication:
         services = Services.over(users, self._story, self._database.exports, self._database.names)
         self._api_address = api_address(config)
         self._gate = api_gate(config, self._database, utc_now, self._metrics, self._reports)
-        self._api_services = APIServices(
-            users=services.users,
-            coordinator=services.coordinator,
-            subscriptions=services.subscriptions,
-            narrative=services.narrative,
-            external=services.external,
-            ledger=StoredLedger(self._database.users),
-            history=StoredHistory(self._database.events),
-            dead_letters=StoredLetters(self._database.replays, self._directory.deliver),
-            probes=self._watch.probes(),
+        self._api_services = api_services(
+            services, self._database, self._directory, self._watch.probes()
         )
 
     def _reply_sender(self) -> ReplySender:

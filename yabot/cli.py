@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from yabot.command_settings import demo_config, load_config, problems_told, quiet_config
+from yabot.commands.mending import dead_letters, events
+from yabot.commands.settings import demo_config, load_config, problems_told, quiet_config
 from yabot.errors import ConfigError
-from yabot.mending import dead_letters, events
 
 cli = typer.Typer(
     name="yabot",
@@ -91,7 +91,7 @@ def sandbox(
 def doctor() -> None:
     """Check settings, key, database and limits, and say what to do."""
     with problems_told():
-        from yabot.doctor import examine
+        from yabot.commands.doctor import examine
 
         findings = examine(load_config())
         for finding in findings:
@@ -106,7 +106,7 @@ def backup(
 ) -> None:
     """Write a checked backup of the database; the bot may run meanwhile."""
     with problems_told():
-        from yabot.backups import back_up
+        from yabot.commands.backups import back_up
 
         typer.echo(back_up(quiet_config(), file))
 
@@ -117,7 +117,7 @@ def restore(
 ) -> None:
     """Put a backup in the place of the database; the bot must be stopped."""
     with problems_told():
-        from yabot.backups import restore_from
+        from yabot.commands.backups import restore_from
 
         typer.echo(restore_from(quiet_config(), file))
 
@@ -126,7 +126,7 @@ def restore(
 def encrypt() -> None:
     """Encrypt the database with SQLITE_KEY; the bot must be stopped."""
     with problems_told():
-        from yabot.backups import encrypt as encrypt_database
+        from yabot.commands.backups import encrypt as encrypt_database
 
         typer.echo(encrypt_database(quiet_config()))
 
@@ -137,7 +137,7 @@ def migrate(
 ) -> None:
     """Bring the database to the shape of this version; the bot must be stopped."""
     with problems_told():
-        from yabot.backups import migrate as migrate_database
+        from yabot.commands.backups import migrate as migrate_database
 
         typer.echo(migrate_database(quiet_config(), back=back))
 
@@ -150,7 +150,7 @@ def token(
 ) -> None:
     """Mint a service token for the internal API; it is good for 15 minutes."""
     with problems_told():
-        from yabot.identities import mint_token
+        from yabot.commands.identities import mint_token
 
         typer.echo(mint_token(demo_config() if demo else load_config(), service, scope))
 
@@ -159,7 +159,7 @@ def token(
 def keys_init() -> None:
     """Make the key folder, with a key that signs and the one that will be next."""
     with problems_told():
-        from yabot.identities import init_keys, key_lines
+        from yabot.commands.identities import init_keys, key_lines
 
         typer.echo(key_lines(init_keys(quiet_config())))
 
@@ -168,7 +168,7 @@ def keys_init() -> None:
 def keys_rotate() -> None:
     """Let the next key sign; a running bot notices by itself."""
     with problems_told():
-        from yabot.identities import key_lines, rotate_keys
+        from yabot.commands.identities import key_lines, rotate_keys
 
         typer.echo(key_lines(rotate_keys(quiet_config())))
 
@@ -177,7 +177,7 @@ def keys_rotate() -> None:
 def keys_list() -> None:
     """Show the keys and their states."""
     with problems_told():
-        from yabot.identities import key_lines, list_keys
+        from yabot.commands.identities import key_lines, list_keys
 
         typer.echo(key_lines(list_keys(quiet_config())))
 
@@ -189,7 +189,7 @@ def clients_add(
 ) -> None:
     """Let a service log in, and print its secret, which is not shown again."""
     with problems_told():
-        from yabot.identities import add_client
+        from yabot.commands.identities import add_client
 
         made = add_client(quiet_config(), name, scope)
         typer.echo(f"client_id={made.client_id}\nclient_secret={made.client_secret}")
@@ -199,7 +199,7 @@ def clients_add(
 def clients_list() -> None:
     """Show the services that may log in, and those that no longer may."""
     with problems_told():
-        from yabot.identities import client_lines, list_clients
+        from yabot.commands.identities import client_lines, list_clients
 
         typer.echo(client_lines(list_clients(quiet_config())))
 
@@ -208,7 +208,7 @@ def clients_list() -> None:
 def clients_revoke(name: Annotated[str, typer.Argument(help="The service.")]) -> None:
     """Refuse a service and all its tokens, at once."""
     with problems_told():
-        from yabot.identities import client_lines, revoke_client
+        from yabot.commands.identities import client_lines, revoke_client
 
         typer.echo(client_lines([revoke_client(quiet_config(), name)]))
 
@@ -219,8 +219,8 @@ def tree(
 ) -> None:
     """Print the supervision tree of the running bot."""
     with problems_told():
-        from yabot.identities import remote_of
-        from yabot.remote import fetch_tree
+        from yabot.commands.identities import remote_of
+        from yabot.commands.remote import fetch_tree
 
         answer = fetch_tree(remote_of(load_config()), as_json=as_json)
         typer.echo(json.dumps(json.loads(answer), indent=2) if as_json else answer)

@@ -11,8 +11,8 @@ from math import inf
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.stores.crowd import Crowd, database
-from yabot.measured import MeasuredStore
 from yabot.ops.metrics import Metrics
+from yabot.wiring.measured import MeasuredStore
 
 HISTOGRAM = "yabot_database_operation_seconds"
 SHARE = 0.95

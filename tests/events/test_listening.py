@@ -18,10 +18,10 @@ from yabot.events.group_memory import GroupLetters
 from yabot.events.processor import EventProcessor
 from yabot.events.reader import Source
 from yabot.events.streams import EXTERNAL_STREAM, FIELD
-from yabot.listening import GROUP, ExternalDelivery
 from yabot.ops.metrics import Metrics
 from yabot.services.external import ExternalEvents
 from yabot.users.ports import Commit
+from yabot.wiring.listening import GROUP, ExternalDelivery
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from tests.faults.town import LEVEL_WITHIN, town
 from tests.people import Person, buttons
 from tests.processes import BotProcess
 from tests.waiting import until
+from yabot.commands.remote import Remote, fetch_tree
 from yabot.domain.texts import ES
-from yabot.remote import Remote, fetch_tree
 from yabot.stores.mongo.shapes import user_document
 from yabot.stores.mongo.writes import Write
 

@@ -10,10 +10,10 @@ from tests.stores.turns import earn, registration, take_turn
 from yabot.api.problems import Problem, Refusal
 from yabot.domain.commands import MoveBesitos
 from yabot.domain.decision import Once
-from yabot.letters import StoredLetters
 from yabot.stores.database import DatabaseManager
 from yabot.stores.replays import CannotReplay, UnknownLetter
 from yabot.users.ports import Arrival, Call, DeadLetter, Mail
+from yabot.wiring.letters import StoredLetters
 
 pytestmark = pytest.mark.anyio
 

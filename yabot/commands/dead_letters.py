@@ -19,7 +19,8 @@ import orjson
 from actors import ActorSystem
 from yabot.api.dead_letters import DEAD_LETTERS
 from yabot.api.scopes import OPS_WRITE
-from yabot.backups import connector_of
+from yabot.commands.backups import connector_of
+from yabot.commands.identities import ask
 from yabot.config import ConfigManager
 from yabot.errors import ConfigError, StoreUnavailable, YabotError
 from yabot.events.group_memory import GroupLetter, GroupLetters
@@ -27,7 +28,6 @@ from yabot.events.processor import EVENTS
 from yabot.events.redis import RedisServer, connect
 from yabot.events.stream_group import lags
 from yabot.events.streams import EXTERNAL_STREAM
-from yabot.identities import ask
 from yabot.stores.connections import open_reading, open_writing
 from yabot.stores.database import DatabaseManager
 from yabot.stores.dead_letters import SqliteDeadLetters

@@ -15,12 +15,12 @@ from supervision import Child, Health, Strategy, Supervisor, render, run_tree
 from tests.processes import free_port
 from tests.servers.secantus import mongo_uri
 from tests.stores.mongo.copying import AwkwardServer
-from yabot import copies
+from yabot.commands.doctor import Finding, examine
 from yabot.config import ConfigManager
 from yabot.content.loader import load_story
-from yabot.doctor import Finding, examine
 from yabot.stores.database import DatabaseManager
 from yabot.stores.mongo.connection import MongoConnection
+from yabot.wiring import copies
 
 __all__ = ["mongo_uri"]
 

@@ -16,9 +16,9 @@ from yabot.ops.health import HealthCheckManager
 from yabot.ops.metrics import Metrics
 from yabot.stores.database import DatabaseManager
 from yabot.stores.sampling import Sampling
-from yabot.streaming import Streaming
 from yabot.telegram.replies import SendingMeter
 from yabot.users.directory import UserDirectory
+from yabot.wiring.streaming import Streaming
 
 STATUS: Mapping[Health, Status] = {
     Health.OK: "pass",

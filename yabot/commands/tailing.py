@@ -14,7 +14,7 @@ import anyio
 import orjson
 from anyio.streams.memory import MemoryObjectSendStream
 
-from yabot.backups import connector_of
+from yabot.commands.backups import connector_of
 from yabot.config import ConfigManager
 from yabot.errors import ConfigError, YabotError, lone
 from yabot.events.envelope import CloudEvent

@@ -27,7 +27,7 @@ from yabot.users.ports import DeadLetter
 
 if TYPE_CHECKING:
     from yabot.events.redis import RedisServer
-    from yabot.streaming import Streaming
+    from yabot.wiring.streaming import Streaming
 
 GROUP = "external"
 

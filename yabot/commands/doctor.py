@@ -9,7 +9,6 @@ from pathlib import Path
 
 import anyio
 
-from yabot import copies, streaming
 from yabot.api.keyring import TABLE, folder_of
 from yabot.api.rotation import list_keys
 from yabot.api.tls import tls_context
@@ -18,6 +17,7 @@ from yabot.content.loader import load_content
 from yabot.errors import ConfigError
 from yabot.stores.capacity import LOW_DISK
 from yabot.stores.inspect import inspect_database
+from yabot.wiring import copies, streaming
 
 ENOUGH_FILES = 4096
 """Open files for ten thousand users over few connections, with room for clients of the API."""

@@ -22,10 +22,10 @@ from yabot.api.problems import Problem
 from yabot.api.revocation import Revocations
 from yabot.api.scopes import ADMIN, INTERNAL_API, SCOPES
 from yabot.api.tokens import JWTService, is_service_name
-from yabot.backups import connector_of, locked
+from yabot.commands.backups import connector_of, locked
+from yabot.commands.remote import NobodyThere, Remote
 from yabot.config import ConfigManager, DatabaseConfig
 from yabot.errors import ConfigError, StoreUnavailable
-from yabot.remote import NobodyThere, Remote
 from yabot.stores.connections import open_reading, open_writing
 from yabot.stores.identity import SqliteIdentity
 from yabot.stores.migrations import MigrationManager

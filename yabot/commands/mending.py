@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from yabot.command_settings import problems_told, quiet_config
+from yabot.commands.settings import problems_told, quiet_config
 
 dead_letters = typer.Typer(help="What could not be handled.", no_args_is_help=True)
 events = typer.Typer(help="What the bot tells.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def list_(
 ) -> None:
     """Show the oldest dead letters, a line each."""
     with problems_told():
-        from yabot.dead_letters import list_letters, listed
+        from yabot.commands.dead_letters import list_letters, listed
 
         found = list_letters(quiet_config(demo=demo), kind, limit)
         told = json.dumps([one.value() for one in found], indent=2) if as_json else listed(found)
@@ -42,7 +42,7 @@ def list_(
 def show(letter_id: LetterId, as_json: AsJson = False, demo: OfDemo = False) -> None:
     """Show all of a dead letter: its error, and what it was."""
     with problems_told():
-        from yabot.dead_letters import find_letter
+        from yabot.commands.dead_letters import find_letter
 
         found = find_letter(quiet_config(demo=demo), letter_id)
         typer.echo(json.dumps(found.value(), indent=2) if as_json else found.text())
@@ -52,7 +52,7 @@ def show(letter_id: LetterId, as_json: AsJson = False, demo: OfDemo = False) -> 
 def replay(letter_id: LetterId, demo: OfDemo = False) -> None:
     """Try a dead letter again: it goes back to where it came from."""
     with problems_told():
-        from yabot.dead_letters import replay_letter
+        from yabot.commands.dead_letters import replay_letter
 
         replay_letter(quiet_config(demo=demo), letter_id)
         typer.echo(f"{letter_id} went back and is tried again")
@@ -66,7 +66,7 @@ def discard(
 ) -> None:
     """Remove a dead letter for good."""
     with problems_told():
-        from yabot.dead_letters import discard_letter, find_letter
+        from yabot.commands.dead_letters import discard_letter, find_letter
 
         config = quiet_config(demo=demo)
         if not yes:
@@ -87,8 +87,8 @@ def tail(
 ) -> None:
     """Show events as they come, until Ctrl-C."""
     with problems_told():
-        from yabot.tailing import Wanted
-        from yabot.tailing import tail as follow
+        from yabot.commands.tailing import Wanted
+        from yabot.commands.tailing import tail as follow
 
         wanted = Wanted(type_, user, as_json)
 
