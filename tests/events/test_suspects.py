@@ -17,9 +17,9 @@ pytestmark = pytest.mark.anyio
 GROUP = "deadly"
 
 
-async def died(db: DatabaseManager, times: int) -> None:
+async def died(db: DatabaseManager, times: int, group: str = GROUP) -> None:
     """As if the process had ended that often since the group last came further."""
-    feed = db.events.feed(GROUP)
+    feed = db.events.feed(group)
     await feed.attempts()
     for _ in range(times):
         await feed.stamp()
@@ -44,6 +44,27 @@ async def test_after_two_deaths_events_are_counted_one_by_one_until_those_in_han
     serve(GROUP)
     await until(lambda: len(counted) == EventRelay.batch + 2)
     assert counted == [SUSPECT + 1, *[1] * (EventRelay.batch - 1), 0, 0]
+
+
+async def test_suspects_of_two_groups_are_never_in_hand_together(
+    bus: EventBus, serve: Serve, db: DatabaseManager
+) -> None:
+    both, seen = ("one", "other"), []
+
+    async def look(_: BaseEvent) -> None:
+        seen.append([await db.events.feed(group).attempts() for group in both])
+
+    for group in both:
+        bus.subscribe("x", look, group=group)
+        await died(db, SUSPECT, group)
+    for n in range(3):
+        await bus.publish("x", {"n": n})
+    for group in both:
+        serve(group)
+    await until(lambda: len(seen) == 6)
+    assert sorted(seen[0]) == [SUSPECT, SUSPECT + 1]
+    for found in seen[1:]:
+        assert sorted(found) in ([0, 1], [0, SUSPECT + 1], [1, SUSPECT])
 
 
 async def test_after_one_death_nothing_is_counted(

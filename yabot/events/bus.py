@@ -4,6 +4,7 @@ Subscribing happens while the application is wired, before anything runs: each g
 becomes one relay of the tree, with a name by which its position is remembered.
 """
 
+import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -68,6 +69,7 @@ class EventBus:
         self._turn = turn
         self._watched = watched
         self._report = report
+        self._quarantine = asyncio.Lock()
         self._groups: dict[str, dict[str, list[Handler]]] = {}
 
     async def publish(
@@ -105,7 +107,7 @@ class EventBus:
     def relay(self, group: str) -> EventRelay:
         """The actor that serves a group; the factory of its child in the tree."""
         delivery = Delivery(group, self._groups[group], self._watched)
-        return EventRelay(self._outbox.feed(group), delivery, self._report)
+        return EventRelay(self._outbox.feed(group), delivery, self._quarantine, self._report)
 
     async def health_check(self) -> BusHealth:
         """Whether the server answers, how far behind the groups are. Raises StoreUnavailable."""

@@ -5,7 +5,8 @@ group, so one event never holds up those behind it for long. A letter that an op
 handled before what is new.
 
 A handler may end the process itself. After two deaths without progress the next events are handled
-one at a time, each counted just before; the one that was alone at two more deaths is set aside.
+one at a time, each counted just before and while no other group has a suspect in hand; the one that
+was alone at two more deaths is set aside.
 """
 
 import asyncio
@@ -44,7 +45,11 @@ log = structlog.get_logger(__name__)
 
 
 class EventRelay(Relay[QueuedEvent]):
-    """Serves one group. `report` hears of events that are gone without having been handled."""
+    """Serves one group. `report` hears of events that are gone without having been handled.
+
+    The relays of a process share one `quarantine`, in which suspects are handled, so that a death
+    there is one event's alone.
+    """
 
     batch = 100
 
@@ -52,10 +57,12 @@ class EventRelay(Relay[QueuedEvent]):
         self,
         feed: EventFeed,
         delivery: Delivery,
+        quarantine: asyncio.Lock,
         report: Callable[[Report], None] | None = None,
     ) -> None:
         self._feed = feed
         self._delivery = delivery
+        self._quarantine = quarantine
         self._report = report
         self._grace = Grace()
         self._looked_back = False
@@ -85,7 +92,13 @@ class EventRelay(Relay[QueuedEvent]):
 
         Where that can't be noted they are not delivered again, only noted.
         """
+        if not self._alone:
+            await self._forward(rows)
+            return
+        async with self._quarantine:
+            await self._forward(rows)
 
+    async def _forward(self, rows: Sequence[QueuedEvent]) -> None:
         async def deliver() -> None:
             for row in rows:
                 if row.seq <= self._handled:
