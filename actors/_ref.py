@@ -48,16 +48,16 @@ class ActorRef(Generic[M]):
         """Send a message. Raises MailboxFull or ActorStopped, and then nothing was sent."""
         cell = self._cell
         cause = get_current()
-        item: object = message
         if cause is None and type(message) is not Envelope:
             mail = cell.mail
             if mail and len(mail) < cell.room:
                 # As `post` would, whose call is a tenth of what a message costs.
                 mail.append(message)
                 return
+            taken = cell.post(message)
         else:
-            item = Envelope(message, cell, None, cell.kind.now(), cause)
-        if not cell.post(item):
+            taken = cell.post(Envelope(message, cell, None, cell.kind.now(), cause))
+        if not taken:
             raise cell.full()
 
     async def tell(self, message: M) -> None:
