@@ -10,7 +10,7 @@ Message[R]    a message whose answer is an R
 from actors._actor import Actor
 from actors._crash import Crash, Hold, OnCrash, Restart, Stop, restart_at_once
 from actors._dead_letters import DeadLetter, Reason
-from actors._durations import Durations
+from actors._durations import Durations, Histogram
 from actors._errors import (
     ActorCrashed,
     ActorError,
@@ -53,6 +53,7 @@ __all__ = [
     "DeadLetter",
     "Durations",
     "Envelope",
+    "Histogram",
     "Hold",
     "Mailbox",
     "MailboxFull",

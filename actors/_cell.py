@@ -147,7 +147,7 @@ class Cell(Mail):
         return item if type(item) is Envelope else Envelope(item, self, None, self.since, None)
 
     def sealed(self, message: object) -> Envelope:
-        """A message that came bare, in an envelope that bears the time."""
+        """A message in an envelope that bears the time and nothing else."""
         return Envelope(message, self, None, self.kind.now(), None)
 
     def stamp(self) -> None:
@@ -239,7 +239,7 @@ class Cell(Mail):
 
     def notify(self, message: object) -> None:
         """Take a notice of the runtime, beyond the bound: there is one for each watch."""
-        envelope = Envelope(message, self, None, self.kind.now(), None)
+        envelope = self.sealed(message)
         if not self.room:
             self.reject(envelope, Reason.STOPPED, ActorStopped(self.name))
             return

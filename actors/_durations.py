@@ -36,14 +36,6 @@ class Durations:
         """How many there were up to each bound."""
         return dict(zip(BOUNDS, accumulate(self.counts), strict=False))
 
-    def quantile(self, part: float) -> float:
-        """The bound that this part of them did not pass; 0 where there were none, and infinity
-        where that is more than the last bound."""
-        if not self.count:
-            return 0.0
-        enough = (bound for bound, seen in self.cumulative.items() if seen >= part * self.count)
-        return next(enough, float("inf"))
-
 
 class Histogram:
     """Counts durations as they come."""

@@ -29,15 +29,21 @@ async def attempts(db: DatabaseManager) -> int:
     return await db.events.feed(GROUP).attempts()
 
 
-async def test_after_two_deaths_events_are_counted_one_by_one_until_those_in_hand_are_done(
-    bus: EventBus, serve: Serve, db: DatabaseManager
-) -> None:
+def counting(bus: EventBus, db: DatabaseManager) -> list[int]:
+    """The attempts that were counted when the group's handler was called, call by call."""
     counted: list[int] = []
 
     async def count(_: BaseEvent) -> None:
         counted.append(await attempts(db))
 
     bus.subscribe("x", count, group=GROUP)
+    return counted
+
+
+async def test_after_two_deaths_events_are_counted_one_by_one_until_those_in_hand_are_done(
+    bus: EventBus, serve: Serve, db: DatabaseManager
+) -> None:
+    counted = counting(bus, db)
     await died(db, SUSPECT)
     for n in range(EventRelay.batch + 2):
         await bus.publish("x", {"n": n})
@@ -70,12 +76,7 @@ async def test_suspects_of_two_groups_are_never_in_hand_together(
 async def test_after_one_death_nothing_is_counted(
     bus: EventBus, serve: Serve, db: DatabaseManager
 ) -> None:
-    counted: list[int] = []
-
-    async def count(_: BaseEvent) -> None:
-        counted.append(await attempts(db))
-
-    bus.subscribe("x", count, group=GROUP)
+    counted = counting(bus, db)
     await died(db, SUSPECT - 1)
     await bus.publish("x", {"n": 1})
     serve(GROUP)

@@ -24,10 +24,10 @@ import anyio
 import structlog
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from actors import Durations, Histogram
 from supervision import Breaker, BreakerOpen
 from yabot.errors import StoreUnavailable
 from yabot.stores.connections import BREAKER, WritingConnection
-from yabot.stores.durations import Durations, Histogram
 from yabot.stores.failures import CommitInDoubt, ConnectionInDoubt, is_outage, meaning
 from yabot.stores.statements import Statement
 from yabot.stores.transaction import (
@@ -63,7 +63,7 @@ class WriterStatistics:
     under_way: float
     queued: int
     queued_bytes: int
-    durations: Histogram
+    durations: Durations
     last_error: str | None
 
 
@@ -87,7 +87,7 @@ class Writer:
         self._token = secrets.randbits(60)
         self._heard: dict[Statement, list[Callable[[Written], None]]] = {}
         self._batches = self._items = self._failed = 0
-        self._durations = Durations()
+        self._durations = Histogram()
         self._failing = False
         self._last_error: str | None = None
 

@@ -132,6 +132,8 @@ class Watch:
         system = self._system
         durations("mailbox_wait", "Of messages, sampled", lambda: system.snapshot().waits)
         durations("message_handling", "Of messages, sampled", lambda: system.snapshot().handlings)
+        writer = self._database.writer
+        durations("commit", "Of transactions of the writer", lambda: writer.statistics().durations)
 
     def _storage(self) -> StorageHealth:
         seen = self._sampling.seen

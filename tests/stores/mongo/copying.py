@@ -89,7 +89,7 @@ class AwkwardServer:
 
     @property
     def database(self) -> MongoDatabase:
-        raise NotImplementedError
+        raise AssertionError("there is no database behind this server, and nobody may ask for it")
 
     async def verify(self) -> None:
         self.verified += 1
