@@ -27,6 +27,8 @@ async def test_memory_is_asked_about_once_a_second_however_many_come(system: Act
 
     family = system.virtual("users", each(Player), idle=1000, pressed=pressed)
     start = anyio.current_time()
+    for key in range(100, 110):
+        family.ref(key).tell_nowait(Add(1))
     for key in range(8):
         family.ref(key).tell_nowait(Add(1))
         await anyio.sleep(1.3)
