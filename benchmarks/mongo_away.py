@@ -11,7 +11,6 @@ shared machine, so the turns may well be quicker without it.
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -30,6 +29,7 @@ from benchmarks.stores.crowd import Crowd, now
 from benchmarks.stores.figures import percentile
 from benchmarks.stores.paced import Street
 from tests.servers.secantus import Secantus
+from yabot import interpreter
 from yabot.content.loader import load_story
 from yabot.stores.database import DatabaseManager
 from yabot.stores.mongo.address import MongoConfig
@@ -176,9 +176,7 @@ def _resident() -> float:
 def measure(*, seconds: float = SECONDS) -> Away:
     """Run it and print what an outage of `seconds` costs."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # as the bot does
+    interpreter.settle()
     found = anyio.run(run, seconds, backend_options={"use_uvloop": True})
     print(f"\n{PACE} turns a second of {PEOPLE} users; MongoDB away for {seconds:.0f} s")
     print(f"{'commit of a turn':28}{'p50 ms':>8}{'p99 ms':>8}{'most ms':>9}")

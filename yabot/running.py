@@ -5,7 +5,6 @@ only when they are used (a refused token, a used port) end the start with Config
 """
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 import anyio
 import structlog
 
+from yabot import interpreter
 from yabot.app import BotApplication
 from yabot.config import ConfigManager, Settings
 from yabot.errors import ConfigError
@@ -89,10 +89,7 @@ def _stop_on_signal(stop: anyio.Event) -> None:
 
 
 def _ready(say: Say, welcome: str) -> None:
-    """What was built to stay is taken out of the collector's sight: it never becomes garbage."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    interpreter.settle()
     say(welcome)
     sys.stdout.flush()
 

@@ -4,12 +4,13 @@
 """
 
 import asyncio
-import gc
 import sys
 
 import orjson
 import uvloop
 from aiohttp import web
+
+from yabot import interpreter
 
 USER = "/api/v1/user/{user_id}"
 STATE = orjson.dumps(
@@ -36,8 +37,7 @@ async def main(port: int) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    interpreter.settle()
     await asyncio.Event().wait()
 
 

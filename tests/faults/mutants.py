@@ -28,7 +28,9 @@ LONG_WAY = 0.05
 
 def unmarked() -> None:
     """A commit does not mark its update as processed."""
-    Statement.INBOX_MARK._value_ = "UPDATE inbox SET received_at = ? WHERE seq = ?"
+    Statement.INBOX_MARK._value_ = (
+        "UPDATE inbox SET received_at = column1 FROM (VALUES (?, ?)) WHERE seq = column2"
+    )
     yabot()
 
 

@@ -18,8 +18,9 @@ from yabot.stores import (
     sampling,
     users,
 )
+from yabot.stores.groups import for_group
 from yabot.stores.migrations import read_migrations
-from yabot.stores.statements import Statement
+from yabot.stores.statements import TOGETHER, Statement
 
 QUERIES = (
     users.LOAD,
@@ -71,9 +72,6 @@ SMALL = {
 ONCE = {Statement.EVENTS_EPOCH}
 """What a database does once, while it is young."""
 
-MADE = {"CONSTANT", "(subquery-1)"}
-"""What a plan calls rows that the query itself has made."""
-
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[sqlite3.Connection]:
@@ -88,7 +86,12 @@ def scanned(connection: sqlite3.Connection, sql: str) -> list[str]:
     numbered = max((n for n in range(1, 100) if f"?{n}" in sql), default=sql.count("?"))
     plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * numbered)
     steps = [str(detail).split() for *_, detail in plan]
-    return [step[1] for step in steps if step[0] == "SCAN" and step[1] not in SMALL | MADE]
+    return [step[1] for step in steps if step[0] == "SCAN" and not (made(step) or step[1] in SMALL)]
+
+
+def made(step: list[str]) -> bool:
+    """Whether what is scanned are rows that the statement itself has made."""
+    return "CONSTANT" in step or step[1].startswith("(subquery-")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,13 @@ def test_a_statement_finds_its_rows_by_an_index(
     connection: sqlite3.Connection, statement: Statement
 ) -> None:
     assert scanned(connection, statement.value) == []
+
+
+@pytest.mark.parametrize("statement", TOGETHER, ids=lambda statement: statement.name)
+def test_a_group_finds_its_rows_by_an_index(
+    connection: sqlite3.Connection, statement: Statement
+) -> None:
+    assert scanned(connection, for_group(statement)) == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: " ".join(query.split())[:60])

@@ -178,6 +178,7 @@ class User(Value):
 
     def touched(self, now: Instant) -> "User":
         """The same user, seen at `now`."""
-        session = SessionData.model_construct(last_activity=now)
-        state = self.document.current_state.model_copy(update={"session_data": session})
+        state = self.document.current_state
+        session = state.session_data.model_copy(update={"last_activity": now})
+        state = state.model_copy(update={"session_data": session})
         return self.with_document(current_state=state, updated_at=now)

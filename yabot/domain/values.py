@@ -33,11 +33,16 @@ class Value(BaseModel):
         """As pydantic's own. A value has neither extra fields nor private ones to copy."""
         if deep:
             return super().model_copy(update=update, deep=True)
-        copy = self.__new__(type(self))
         changes = update or {}
+        known = self.__pydantic_fields_set__
+        copy = self.__new__(type(self))
         set_ = object.__setattr__
         set_(copy, "__dict__", {**self.__dict__, **changes})
-        set_(copy, "__pydantic_fields_set__", {*self.__pydantic_fields_set__, *changes})
+        set_(
+            copy,
+            "__pydantic_fields_set__",
+            known if changes.keys() <= known else known | changes.keys(),
+        )
         set_(copy, "__pydantic_extra__", None)
         set_(copy, "__pydantic_private__", None)
         return copy

@@ -33,29 +33,27 @@ class CommitRows:
         self._settle()
         self._put_user()
         self._leave()
-
-    def _add(self, statement: Statement, *parameters: object, size: int = 0) -> None:
-        self.rows.append((statement, parameters))
-        self.size += ROW_BYTES + size
+        self.size += ROW_BYTES * len(self.rows)
 
     def _settle(self) -> None:
         """The marks that make this the only effect of its message."""
-        commit = self._commit
+        commit, at = self._commit, self._at
         if commit.mail_seq is not None:
-            self._add(Statement.INBOX_MARK, self._at, commit.mail_seq)
+            self.rows.append((Statement.INBOX_MARK, (at, commit.mail_seq)))
         if commit.command_id is not None:
-            self._add(Statement.COMMAND_REMOVE, commit.command_id)
+            self.rows.append((Statement.COMMAND_REMOVE, (commit.command_id,)))
         # A key outlives a deletion by its answer alone: nobody's keys name nobody.
         owner = commit.user_id if commit.after is not None else ""
         if commit.answer is not None:
             body = commit.answer.body
-            row = (commit.key, owner, commit.answer.fingerprint, body.decode(), self._at)
-            self._add(Statement.KEY_ADD, *row, size=len(body))
+            row = (commit.key, owner, commit.answer.fingerprint, body.decode(), at)
+            self.rows.append((Statement.KEY_ADD, row))
+            self.size += len(body)
         elif commit.command_id is not None:
-            self._add(Statement.KEY_ADD, commit.key, owner, "", "{}", self._at)
+            self.rows.append((Statement.KEY_ADD, (commit.key, owner, "", "{}", at)))
 
     def _put_user(self) -> None:
-        before, after = self._commit.before, self._commit.after
+        commit, before, after = self._commit, self._commit.before, self._commit.after
         if after is None:
             if before is not None:
                 self._erase()
@@ -65,25 +63,19 @@ class CommitRows:
             self._put_profile(after.profile)
         if before is None or after.subscription is not before.subscription:
             self._put_subscription(before.subscription if before else None, after.subscription)
-        for entry in self._commit.ledger:
-            row = (entry.amount, entry.balance, entry.reason, self._commit.key, self._at)
-            self._add(Statement.LEDGER_ADD, self._commit.user_id, *row)
+        for entry in commit.ledger:
+            moved = (entry.amount, entry.balance, entry.reason, commit.key, self._at)
+            self.rows.append((Statement.LEDGER_ADD, (commit.user_id, *moved)))
 
     def _put_document(self, user: User) -> None:
+        commit = self._commit
         body = user.document.__pydantic_serializer__.to_json(user.document)
-        version = self._commit.version + 1
-        self._add(
-            Statement.DOCUMENT_PUT,
-            self._commit.user_id,
-            self._epoch,
-            version,
-            body.decode(),
-            size=len(body),
-        )
+        row = (commit.user_id, self._epoch, commit.version + 1, body.decode())
+        self.rows.append((Statement.DOCUMENT_PUT, row))
+        self.size += len(body)
 
     def _put_profile(self, profile: Profile) -> None:
-        self._add(
-            Statement.PROFILE_PUT,
+        row = (
             self._commit.user_id,
             profile.telegram_user_id,
             profile.username,
@@ -94,6 +86,7 @@ class CommitRows:
             profile.last_login.isoformat(),
             profile.is_active,
         )
+        self.rows.append((Statement.PROFILE_PUT, row))
 
     def _put_subscription(self, before: Subscription | None, after: Subscription) -> None:
         """The same plan goes on in its row; another one gets a row of its own."""
@@ -104,62 +97,68 @@ class CommitRows:
             and before.plan_type == after.plan_type
             and before.start_date == after.start_date
         ):
-            self._add(Statement.SUBSCRIPTION_UPDATE, after.status, ends, now, user_id)
+            changed = (after.status, ends, now, user_id)
+            self.rows.append((Statement.SUBSCRIPTION_UPDATE, changed))
             return
         if before is not None:
-            self._add(Statement.SUBSCRIPTION_RETIRE, now, user_id)
+            self.rows.append((Statement.SUBSCRIPTION_RETIRE, (now, user_id)))
         starts = after.start_date.isoformat()
         plan = (after.plan_type, after.status, starts, ends, now, now)
-        self._add(Statement.SUBSCRIPTION_ADD, user_id, *plan)
+        self.rows.append((Statement.SUBSCRIPTION_ADD, (user_id, *plan)))
 
     def _erase(self) -> None:
         """Forget a person: a tombstone with the version stays, and a ledger that names nobody."""
         user_id = self._commit.user_id
         pseudonym = f"erased:{secrets.token_hex(12)}"
-        self._add(Statement.ERASE_SUBSCRIPTIONS, user_id)
-        self._add(Statement.ERASE_PROFILE, user_id)
-        self._add(Statement.ERASE_LEDGER_OWNER, pseudonym, user_id)
-        self._add(Statement.ERASE_WALLET_OWNER, pseudonym, user_id)
-        self._add(Statement.ERASE_KEYS, user_id)
-        self._add(Statement.ERASE_COMMANDS, user_id)
-        self._add(Statement.ERASE_DEAD_LETTERS, user_id)
-        self._add(Statement.ERASE_EVENTS, user_id)
-        self._add(
-            Statement.ERASE_DOCUMENT, user_id, self._epoch, self._commit.version + 1, self._at
+        tombstone = (user_id, self._epoch, self._commit.version + 1, self._at)
+        self.rows += (
+            (Statement.ERASE_SUBSCRIPTIONS, (user_id,)),
+            (Statement.ERASE_PROFILE, (user_id,)),
+            (Statement.ERASE_LEDGER_OWNER, (pseudonym, user_id)),
+            (Statement.ERASE_WALLET_OWNER, (pseudonym, user_id)),
+            (Statement.ERASE_KEYS, (user_id,)),
+            (Statement.ERASE_COMMANDS, (user_id,)),
+            (Statement.ERASE_DEAD_LETTERS, (user_id,)),
+            (Statement.ERASE_EVENTS, (user_id,)),
+            (Statement.ERASE_DOCUMENT, tombstone),
         )
 
     def _leave(self) -> None:
         """The outboxes, in the order in which the turn filled them."""
-        commit = self._commit
+        commit, at = self._commit, self._at
         for event in commit.events:
             self._put_event(event)
         for call in commit.calls:
-            row = (call.id, commit.user_id, call.lane, call.method, call.params.decode(), self._at)
-            self._add(Statement.REPLY_ADD, *row, size=len(call.params))
+            row = (call.id, commit.user_id, call.lane, call.method, call.params.decode(), at)
+            self.rows.append((Statement.REPLY_ADD, row))
+            self.size += len(call.params)
         for durable in commit.commands:
             command = durable.command.model_dump_json()
             due = to_micros(durable.due_at)
             what = (durable.user_id, due, command, durable.unique_key)
             causes = (commit.correlation_id, commit.traceparent)
-            self._add(Statement.COMMAND_ADD, *what, *causes, self._at)
+            self.rows.append((Statement.COMMAND_ADD, (*what, *causes, at)))
+            self.size += len(command)
         for letter in commit.dead_letters:
             text = letter.body.decode()
-            kept = (letter.kind, letter.key, letter.user_id, letter.error, text, self._at)
-            self._add(Statement.DEAD_LETTER_ADD, *kept, size=len(letter.body))
+            kept = (letter.kind, letter.key, letter.user_id, letter.error, text, at)
+            self.rows.append((Statement.DEAD_LETTER_ADD, kept))
+            self.size += len(letter.body)
 
     def _put_event(self, event: Fact) -> None:
+        commit = self._commit
         payload = event.to_json()
-        self._add(
-            Statement.EVENT_ADD,
+        row = (
             next(self._event_ids),
-            self._commit.user_id,
+            commit.user_id,
             self._epoch,
             event.name,
             event.version,
-            self._commit.correlation_id,
-            self._commit.causation_id,
-            self._commit.traceparent,
+            commit.correlation_id,
+            commit.causation_id,
+            commit.traceparent,
             payload.decode(),
             self._at,
-            size=len(payload),
         )
+        self.rows.append((Statement.EVENT_ADD, row))
+        self.size += len(payload)

@@ -3,8 +3,11 @@
 A batch holds many items; all their rows for one statement go to SQLite together. The rule: the
 order here is right for every single item (what it removes goes first, a profile comes before the
 plan that refers to it), and items of different users never depend on each other.
+
+Where a statement reads `VALUES (?, ?)` as rows, SQLite calls its columns column1 and column2.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 
 
@@ -17,7 +20,9 @@ class Statement(Enum):
     INBOX_ADD = """
         INSERT INTO inbox (seq, bot_id, update_id, user_id, body, received_at)
         VALUES (?, ?, ?, ?, ?, ?)"""
-    INBOX_MARK = "UPDATE inbox SET processed_at = ?, body = NULL, user_id = '' WHERE seq = ?"
+    INBOX_MARK = """
+        UPDATE inbox SET processed_at = column1, body = NULL, user_id = ''
+        FROM (VALUES (?, ?)) WHERE seq = column2"""
     INBOX_STAMP = """
         UPDATE inbox SET attempts = attempts + 1 WHERE seq = ? AND processed_at IS NULL"""
 
@@ -37,7 +42,7 @@ class Statement(Enum):
         ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, version = excluded.version,
             document = NULL, deleted_at = excluded.deleted_at"""
 
-    COMMAND_REMOVE = "DELETE FROM outbox_commands WHERE id = ?"
+    COMMAND_REMOVE = "DELETE FROM outbox_commands WHERE id IN (VALUES (?))"
     KEY_ADD = """
         INSERT INTO processed_keys (key, user_id, fingerprint, answer, at)
         VALUES (?, ?, ?, ?, ?)"""
@@ -46,8 +51,9 @@ class Statement(Enum):
         ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, version = excluded.version,
             document = excluded.document, deleted_at = NULL"""
     DOCUMENT_APPLIED = """
-        UPDATE user_documents SET applied_version = ?1
-        WHERE user_id = ?2 AND version >= ?1 AND applied_version < ?1"""
+        UPDATE user_documents SET applied_version = column1
+        FROM (VALUES (?, ?))
+        WHERE user_id = column2 AND version >= column1 AND applied_version < column1"""
     DOCUMENT_PARK = """
         UPDATE user_documents SET parked_version = ?1 WHERE user_id = ?2 AND version >= ?1"""
     DOCUMENT_UNPARK = "UPDATE user_documents SET parked_version = 0 WHERE user_id = ?"
@@ -81,8 +87,8 @@ class Statement(Enum):
         INSERT INTO outbox_events
             (event_id, user_id, epoch, name, version, correlation_id, causation_id, traceparent,
                 payload, at, sequence)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
-            1 + coalesce((SELECT last FROM event_sequences WHERE user_id = ?2), 0))"""
+        SELECT *, 1 + coalesce((SELECT last FROM event_sequences WHERE user_id = column2), 0)
+        FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"""
     EVENTS_EPOCH = "UPDATE outbox_events SET epoch = ?1 WHERE epoch < ?1"
     RELAY_JOIN = """
         INSERT INTO relays (name, position, seen_at)
@@ -103,7 +109,7 @@ class Statement(Enum):
     STREAM_PUT = """
         INSERT INTO redis_streams (partition, last_id, seq) VALUES (?, ?, ?)
         ON CONFLICT (partition) DO UPDATE SET last_id = excluded.last_id, seq = excluded.seq"""
-    REPLY_REMOVE = "DELETE FROM outbox_replies WHERE seq = ?"
+    REPLY_REMOVE = "DELETE FROM outbox_replies WHERE seq IN (VALUES (?))"
     REPLY_ADD = """
         INSERT INTO outbox_replies (id, user_id, lane, method, params, created_at)
         VALUES (?, ?, ?, ?, ?, ?)"""
@@ -195,3 +201,22 @@ TURN = frozenset(
 
 NUMBERED = frozenset({Statement.REPLY_ADD})
 """Rows that get consecutive numbers in a batch, which whoever hears of their commit must know."""
+
+TOGETHER: Mapping[Statement, int | None] = {
+    Statement.INBOX_ADD: None,
+    Statement.INBOX_MARK: 1,
+    Statement.COMMAND_REMOVE: None,
+    Statement.KEY_ADD: None,
+    Statement.DOCUMENT_PUT: None,
+    Statement.DOCUMENT_APPLIED: 1,
+    Statement.LEDGER_ADD: None,
+    Statement.EVENT_ADD: 1,
+    Statement.REPLY_REMOVE: None,
+    Statement.REPLY_ADD: None,
+    Statement.MESSAGE_SENT: None,
+}
+"""What a busy system writes most: statements that can be run once for many rows of values.
+
+The number is the place of a parameter that those rows must not share: who it names is read before
+the first of them is written.
+"""

@@ -14,13 +14,14 @@ import aiosqlite
 
 from yabot import faults
 from yabot.stores.failures import CommitInDoubt, ConnectionInDoubt
+from yabot.stores.groups import Parameters, write_rows
 from yabot.stores.statements import NUMBERED, TURN, Statement
 
-Row: TypeAlias = tuple[Statement, tuple[object, ...]]
+Row: TypeAlias = tuple[Statement, Parameters]
 Rows: TypeAlias = Sequence[Row]
 """What one item writes: all of it or nothing."""
 
-Batch: TypeAlias = dict[Statement, list[tuple[object, ...]]]
+Batch: TypeAlias = dict[Statement, list[Parameters]]
 """The rows of many items by statement, in the order of the table of statements."""
 
 Numbers: TypeAlias = Mapping[Statement, int]
@@ -55,7 +56,7 @@ def write_transaction(connection: sqlite3.Connection, batch: Batch, token: int) 
     numbers: dict[Statement, int] = {}
     try:
         for statement, rows in batch.items():
-            connection.executemany(statement.value, rows)
+            write_rows(connection, statement, rows)
             if statement in NUMBERED:
                 ((numbers[statement],),) = connection.execute("SELECT last_insert_rowid()")
         connection.execute(Statement.META_BATCH.value, (token,))
