@@ -12,6 +12,7 @@ from typing import Any, Literal
 import anyio
 
 from actors import ActorSystem
+from tests.waiting import until
 from yabot.stores.connections import Connector, connect
 from yabot.stores.database import DatabaseManager
 from yabot.stores.transaction import Row
@@ -50,13 +51,14 @@ async def running(
 
 
 async def write_all(writer: Writer, *items: tuple[Row, ...]) -> list[BaseException | None]:
-    """Queue all items, then run the writer until each has its outcome."""
+    """Queue all items, then run the writer until each has its outcome and nothing waits."""
     waiting = [asyncio.ensure_future(writer.write(*rows)) for rows in items]
     await asyncio.sleep(0)
     async with anyio.create_task_group() as group:
         group.start_soon(writer.run)
         with anyio.fail_after(20):
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        await until(lambda: writer.statistics().queued == 0)
         group.cancel_scope.cancel()
     return outcomes
 

@@ -21,7 +21,7 @@ from yabot.stores.migrations import MigrationManager
 from yabot.stores.statements import Statement
 from yabot.stores.transaction import Row, Written
 from yabot.stores.write_queue import BATCH_ITEMS, WriteQueue
-from yabot.stores.writer import Writer
+from yabot.stores.writer import GATHERING, Writer
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +67,29 @@ async def test_what_waits_together_is_one_transaction(writer: Writer, path: Path
     assert items_in(path) == [f"i{n}" for n in range(100)]
     assert writer.statistics().batches == 1
     assert writer.statistics().items == 100
+
+
+async def test_who_is_just_about_to_write_comes_along(writer: Writer, path: Path) -> None:
+    async def later(passes: int) -> None:
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        await writer.write(item(f"after {passes}"))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(writer.run)
+        with anyio.fail_after(20):
+            await asyncio.gather(later(1), later(GATHERING // 2), later(GATHERING - 1))
+        group.cancel_scope.cancel()
+    assert len(items_in(path)) == 3
+    assert writer.statistics().batches == 1
+
+
+async def test_a_full_transaction_waits_for_nobody(path: Path, writer: Writer) -> None:
+    made = Writer(partial(open_writing, path), WriteQueue(batch=1))
+    outcomes = await write_all(made, (item("a"),), (item("b"),))
+    assert outcomes == [None, None]
+    assert made.statistics().batches == 2
+    await made.close()
 
 
 async def test_a_transaction_takes_a_bounded_number_of_items(writer: Writer) -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from yabot.api.problems import Problem, invalid_input
 from yabot.api.route import JSON, AnyRoute, Input, Nothing
 from yabot.api.strict import check_json
+from yabot.eager import Begun
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -72,8 +73,11 @@ def _form(body: bytes) -> dict[str, str]:
 async def _body(request: web.Request, ends: float) -> bytes:
     """The whole body. Raises Problem, and HTTPRequestEntityTooLarge beyond the server's limit."""
     try:
+        reading = Begun(request.read())
+        if not reading.waits:
+            return await reading
         async with asyncio.timeout_at(ends):
-            return await request.read()
+            return await reading
     except TimeoutError as error:
         raise Problem("body_too_slow") from error
     except (web.RequestPayloadError, web.PayloadAccessError) as error:

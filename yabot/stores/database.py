@@ -205,7 +205,7 @@ class DatabaseManager:
     def pruner(self) -> Pruner:
         """The actor that removes what has served its time."""
         pruning = Pruning(self.writer, self.reader, event_retention=self._event_retention)
-        return Pruner(pruning, self._clock)
+        return Pruner(pruning, self.users.keys, self._clock)
 
     def sampling(self, relays: Callable[[], Iterable[str]]) -> Sampling:
         """What looks at the room that is left; `relays` names those that take events."""

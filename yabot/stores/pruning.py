@@ -15,6 +15,7 @@ import structlog
 from actors import Actor
 from yabot.domain.values import Instant
 from yabot.errors import StoreUnavailable
+from yabot.stores.known_keys import KnownKeys
 from yabot.stores.moments import to_micros
 from yabot.stores.reader import Reader
 from yabot.stores.statements import Statement
@@ -149,16 +150,18 @@ class Pruning:
 
 
 class Pruner(Actor[object]):
-    """Prunes every ten minutes."""
+    """Prunes every ten minutes, and sees to it that keys are known."""
 
-    def __init__(self, pruning: Pruning, clock: Clock) -> None:
+    def __init__(self, pruning: Pruning, keys: KnownKeys, clock: Clock) -> None:
         self._pruning = pruning
+        self._keys = keys
         self._clock = clock
 
     async def run(self) -> None:
         """Prune, wait, repeat; a database that is away is left alone until the next round."""
         while True:
             try:
+                await self._keys.refresh()
                 await self._pruning.prune(self._clock())
             except StoreUnavailable as error:
                 log.warning("pruning.skipped", error=str(error))

@@ -10,6 +10,7 @@ from yabot.domain.values import Instant, UserId
 from yabot.stores.commit import CommitRows
 from yabot.stores.epoch import Epoch
 from yabot.stores.event_ids import event_ids
+from yabot.stores.known_keys import KnownKeys
 from yabot.stores.moments import from_micros
 from yabot.stores.reader import Reader
 from yabot.stores.writer import Writer
@@ -69,6 +70,7 @@ class SqliteUserStore:
         starts: int,
         elsewhere: Elsewhere | None = None,
     ) -> None:
+        self.keys = KnownKeys(writer, reader)
         self._writer = writer
         self._reader = reader
         self._epoch = epoch
@@ -101,6 +103,8 @@ class SqliteUserStore:
             _, bot_id, update_id = key.split(":")
             mark = await self._reader.row(MARK, int(bot_id), int(update_id))
             return Answer("", b"") if mark is not None and mark[0] is not None else None
+        if key not in self.keys:
+            return None
         row = await self._reader.row(KEY, key)
         return Answer(row[0], row[1].encode()) if row is not None else None
 

@@ -53,6 +53,11 @@ class WriteQueue:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._alone)
 
+    @property
+    def filled(self) -> bool:
+        """Whether the next batch would not become larger by waiting."""
+        return bool(self._alone) or len(self._waiting) >= self._batch
+
     def add(self, item: Item) -> None:
         """Let an item wait. Raises StoreUnavailable when too much waits already."""
         full = len(self._waiting) >= self._most_items

@@ -1,9 +1,9 @@
 """The single writer: everything that is ever written passes here, many items in one transaction.
 
-It takes what waits and never waits for more, so an idle system commits at once and a busy one pays
-one fsync for hundreds of turns. The rules: every waiter is answered; a caller that is cancelled
-changes nothing for the others (its own item is still written); and nobody is told an outcome that
-is not certain.
+It takes what waits and what is just about to come, but never waits for time to pass: an idle system
+commits at once and a busy one pays one fsync for hundreds of turns. The rules: every waiter is
+answered; a caller that is cancelled changes nothing for the others (its own item is still written);
+and nobody is told an outcome that is not certain.
 
     run ──▶ take a batch ──▶ write it ──ok──────────────▶ tell everybody
                  ▲              ├─ a row was refused ───▶ roll back, the items one by one
@@ -44,6 +44,12 @@ from yabot.stores.write_queue import Item, WriteQueue
 
 REOPEN_PAUSES = (0.05, 0.2, 1.0, 5.0)
 """Seconds between attempts to reopen the database after a failed COMMIT; the last one repeats."""
+
+GATHERING = 12
+"""Passes of the event loop before a batch: about what a request needs from its socket to here.
+
+A busy loop's passes are long and bring many turns along; an idle one's take microseconds.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -170,8 +176,16 @@ class Writer:
             if self._in_doubt is not None:
                 await self._settle(*self._in_doubt)
             if self._queue:
+                await self._gather()
                 await self._write(self._queue.take())
             await checkpoint_if_cancelled()
+
+    async def _gather(self) -> None:
+        """Let those who are ready to write do so."""
+        for _ in range(GATHERING):
+            if self._queue.filled:
+                return
+            await asyncio.sleep(0)
 
     async def _write(self, items: list[Item]) -> None:
         """Write one batch to its end, whatever happens to this task: it holds others' turns."""

@@ -45,6 +45,7 @@ class Turn:
         self.now = now
         self.user = stored.user
         self.failure: BaseException | None = None
+        self._seen: tuple[User, User] | None = None
         self._stored = stored
         self._store = store
         self._closed = False
@@ -62,7 +63,12 @@ class Turn:
     @property
     def seen(self) -> User | None:
         """The user as changed so far, seen at `now`."""
-        return self.user.touched(self.now) if self.user is not None else None
+        user = self.user
+        if user is None:
+            return None
+        if self._seen is None or self._seen[0] is not user:
+            self._seen = (user, user.touched(self.now))
+        return self._seen[1]
 
     @property
     def forgotten(self) -> bool:
