@@ -11,6 +11,9 @@ BATCH_ITEMS = 512
 BATCH_BYTES = 4_000_000
 """What one transaction takes at most."""
 
+PLENTY = 64
+"""Items from which a transaction costs next to nothing for each of them."""
+
 QUEUE_ITEMS = 20_000
 QUEUE_BYTES = 64_000_000
 """What may wait; more is refused."""
@@ -54,9 +57,9 @@ class WriteQueue:
         return len(self._waiting) + len(self._alone)
 
     @property
-    def filled(self) -> bool:
-        """Whether the next batch would not become larger by waiting."""
-        return bool(self._alone) or len(self._waiting) >= self._batch
+    def plenty(self) -> bool:
+        """Whether the next batch would not become much better by waiting."""
+        return bool(self._alone) or len(self._waiting) >= min(PLENTY, self._batch)
 
     def add(self, item: Item) -> None:
         """Let an item wait. Raises StoreUnavailable when too much waits already."""

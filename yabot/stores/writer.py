@@ -183,7 +183,7 @@ class Writer:
     async def _gather(self) -> None:
         """Let those who are ready to write do so."""
         for _ in range(GATHERING):
-            if self._queue.filled:
+            if self._queue.plenty:
                 return
             await asyncio.sleep(0)
 
