@@ -69,7 +69,7 @@ class HandlerExited(YabotError):
 
 
 class TurnClosed(YabotError):
-    """A call was made on a turn that has ended."""
+    """A call was made on a turn that has ended, or that can take no more."""
 
 
 class CannotRecord(YabotError):

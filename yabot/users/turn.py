@@ -19,7 +19,8 @@ from yabot.users.cause import Cause
 from yabot.users.ports import Answer, Call, Commit, DeadLetter, Stored, UserStore
 
 CALLS_PER_TURN = 100
-"""How many Bot API calls one turn may leave; more is a handler's mistake."""
+EVENTS_PER_TURN = 200
+"""How many Bot API calls, and facts of its own, one turn may leave; more is a handler's mistake."""
 
 
 class Turn:
@@ -115,6 +116,10 @@ class Turn:
     def emit(self, event: Fact) -> None:
         """Add a fact of its own to the turn."""
         self._check_open()
+        if len(self._events) >= EVENTS_PER_TURN:
+            raise TurnClosed(
+                f"a turn may leave {EVENTS_PER_TURN} events; leave the rest from a later one"
+            )
         self._events.append(event)
 
     def take_notices(self) -> list[Notice]:
