@@ -10,6 +10,7 @@
     ├── DeadlinePassed              no answer came in time; what was asked may still happen
     ├── HandlerExited               a handler called sys.exit(); it crashes its turn, not the bot
     ├── TurnClosed                  a call was made on a turn that has ended; use `direct_bot`
+    ├── TurnFull                    a turn leaves too much already; leave the rest to a later one
     ├── CannotRecord                a Bot API method can't wait for the commit; use `direct_bot`
     ├── TelegramRefused             Telegram will never accept this call (400, 403, 404)
     └── TelegramUnavailable         Telegram can't be reached now, or asks to wait
@@ -69,7 +70,11 @@ class HandlerExited(YabotError):
 
 
 class TurnClosed(YabotError):
-    """A call was made on a turn that has ended, or that can take no more."""
+    """A call was made on a turn that has ended."""
+
+
+class TurnFull(YabotError):
+    """A turn leaves as much as one may already."""
 
 
 class CannotRecord(YabotError):

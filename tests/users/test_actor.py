@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import anyio
 import orjson
@@ -12,7 +11,7 @@ from actors import ActorCrashed, ActorSystem
 from tests.fakes import MemoryStores, utc_now
 from tests.waiting import until
 from yabot.domain.commands import MoveBesitos, RegisterUser
-from yabot.domain.decision import Applied, Decision, DurableCommand, Once, Rejected
+from yabot.domain.decision import Applied, Decision, DurableCommand, Rejected
 from yabot.errors import DeadlinePassed, StaleVersion, StoreUnavailable
 from yabot.users import directory as directory_module
 from yabot.users.actor import UserParts
@@ -219,35 +218,6 @@ async def test_a_stale_version_reloads_the_user_and_repeats_the_update() -> None
         directory.deliver(mail)
         await until(lambda: not stores.inbox.backlog())
     assert (await stores.users.load("7")).version == 1
-
-
-async def test_a_command_under_one_key_takes_effect_once_and_is_answered_alike() -> None:
-    stores = MemoryStores()
-    once = Once("api:c:r:k", "print")
-    move = MoveBesitos(amount=5, reason="test")
-    async with users(stores, nothing) as directory:
-        await directory.apply("7", REGISTER)
-        first = await directory.apply("7", move, once=once)
-        again = await directory.apply("7", move, once=once)
-        other = await directory.apply("7", move, once=Once("api:c:r:k", "another"))
-    assert isinstance(first, Applied)
-    assert isinstance(again, Applied)
-    assert (first.user, first.replayed, again.replayed) == (again.user, False, True)
-    assert first.user.balance == 5
-    assert isinstance(other, Rejected)
-    assert other.code == "key_reused"
-
-
-async def test_a_rejection_under_a_key_is_repeated_even_when_it_would_be_accepted_now() -> None:
-    stores = MemoryStores()
-    spend = MoveBesitos(amount=-5, reason="test")
-    async with users(stores, nothing) as directory:
-        await directory.apply("7", REGISTER)
-        first = await directory.apply("7", spend, once=Once("k", "f"))
-        await directory.apply("7", MoveBesitos(amount=50, reason="test"))
-        again = await directory.apply("7", spend, once=Once("k", "f"))
-    assert isinstance(first, Rejected)
-    assert again == replace(first, replayed=True)
 
 
 async def test_inside_its_own_turn_a_command_joins_the_turn() -> None:

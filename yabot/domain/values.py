@@ -30,7 +30,10 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's own. A value has neither extra fields nor private ones to copy."""
+        """As pydantic's own. A value has neither extra fields nor private ones to copy.
+
+        Nobody changes a set of fields either, so one may be shared.
+        """
         if deep:
             return super().model_copy(update=update, deep=True)
         changes = update or {}

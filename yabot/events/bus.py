@@ -82,7 +82,7 @@ class EventBus:
         own on the stream `system`, tried `ATTEMPTS` times.
 
         Raises InvalidEvent for a payload that its name forbids, TypeError for one that is no JSON,
-        TurnClosed when the turn leaves too many already, and, outside of a turn only,
+        TurnFull when the turn leaves too many already, and, outside of a turn only,
         StoreUnavailable.
         """
         fact = _fact(event_name, payload)

@@ -53,7 +53,7 @@ class TurnBot(Bot):
     ) -> TelegramType:
         """Record the call on the turn, or send it at once if it only asks.
 
-        Raises CannotRecord for a method that can do neither, TurnClosed after the turn, and
+        Raises CannotRecord for a method that can do neither, TurnClosed, TurnFull, and
         aiogram's own errors for what was sent.
         """
         name = type(method).__api_method__

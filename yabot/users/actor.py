@@ -14,7 +14,7 @@ import anyio
 import structlog
 
 from actors import Actor
-from yabot.domain.decision import CHANGED, KEY_REUSED, Applied, Decision, Rejected
+from yabot.domain.decision import CHANGED, KEY_REUSED, Applied, Decision, Once, Rejected
 from yabot.domain.events import HandlerCompleted, UpdateReceived
 from yabot.domain.user import Language
 from yabot.domain.values import UserId
@@ -137,7 +137,7 @@ class UserActor(Actor[UserMessage]):
     async def _handle(self, turn: Turn, mail: Mail) -> None:
         """Run the bot's handlers inside the turn, within the turn's time limit."""
         kind = next((name for name in mail.update if name != "update_id"), "unknown")
-        turn.emit(UpdateReceived(update_id=mail.update_id, update_type=kind))
+        turn.note(UpdateReceived(update_id=mail.update_id, update_type=kind))
         token = current_turn.set(turn)
         try:
             handling = Begun(self._parts.handle(turn, mail.update))
@@ -151,14 +151,12 @@ class UserActor(Actor[UserMessage]):
         if turn.failure is not None:
             raise turn.failure
         self._parts.render(turn)
-        turn.emit(HandlerCompleted(update_type=kind, replies=turn.calls))
+        turn.note(HandlerCompleted(update_type=kind, replies=turn.calls))
 
     async def _apply(self, message: Apply) -> Applied | Rejected:
         once = message.once
-        if once is not None and (known := await self._parts.store.answer(once.key)) is not None:
-            if known.fingerprint != once.fingerprint:
-                return KEY_REUSED
-            return answers.decode(known.body)
+        if once is not None and (known := await self._answered(once)) is not None:
+            return known
         turn = await self._begin(once.key if once else "", causes.of_question(once))
         if turn.user is not None and message.only_if is not None and not message.only_if(turn.user):
             turn.close()
@@ -170,8 +168,22 @@ class UserActor(Actor[UserMessage]):
             return outcome
         answer = Answer(once.fingerprint, answers.encode(outcome)) if once else None
         self._parts.render(turn)
-        await self._commit(turn.to_commit(answer=answer))
+        try:
+            await self._commit(turn.to_commit(answer=answer))
+        except AlreadyProcessed:
+            # Another user's turn, or a killed one of this user, was under way with the same key.
+            self._stored = None
+            if once is None or (known := await self._answered(once)) is None:
+                raise
+            return known
         return outcome
+
+    async def _answered(self, once: Once) -> Applied | Rejected | None:
+        """What was answered under that key; None when nothing was."""
+        known = await self._parts.store.answer(once.key)
+        if known is None:
+            return None
+        return answers.decode(known.body) if known.fingerprint == once.fingerprint else KEY_REUSED
 
     async def _give_up(self, job: Job, error: str) -> None:
         log.error("job.set_aside", user=self._user_id, key=job.key, error=error)

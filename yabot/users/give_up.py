@@ -21,7 +21,7 @@ def give_up(turn: Turn, job: Job, error: str, default_language: Language) -> Com
         if isinstance(job, Mail)
         else job.command.model_dump_json().encode()
     )
-    turn.emit(UpdateSetAside(reason="killed" if error == "killed" else "crashed"))
+    turn.note(UpdateSetAside(reason="killed" if error == "killed" else "crashed"))
     chat_id = chat_to_tell(job) if isinstance(job, Mail) else None
     if chat_id is not None:
         language = turn.user.language if turn.user is not None else default_language

@@ -3,7 +3,7 @@
 The rule: nothing leaves a turn before its commit, and nothing at all leaves a failed one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -13,14 +13,14 @@ from yabot.domain.decision import Decision, DurableCommand, LedgerEntry, Notice,
 from yabot.domain.events import Fact, UserDeleted
 from yabot.domain.user import User
 from yabot.domain.values import Instant, UserId
-from yabot.errors import TurnClosed
+from yabot.errors import TurnClosed, TurnFull
 from yabot.users import cause as causes
 from yabot.users.cause import Cause
 from yabot.users.ports import Answer, Call, Commit, DeadLetter, Stored, UserStore
 
 CALLS_PER_TURN = 100
 EVENTS_PER_TURN = 200
-"""How many Bot API calls, and facts of its own, one turn may leave; more is a handler's mistake."""
+"""How many Bot API calls and facts one turn may leave; more is a handler's mistake."""
 
 
 class Turn:
@@ -84,9 +84,10 @@ class Turn:
     def apply(self, command: Command) -> Decision | Rejected:
         """Decide a command on the user as they are now; a yes is part of this turn's commit.
 
-        Who was deleted in this turn can register from the next one on.
+        Who was deleted in this turn can register from the next one on. Raises TurnClosed, TurnFull.
         """
         self._check_open()
+        _check_room(self._events, EVENTS_PER_TURN, "events")
         if self._deletes:
             return Rejected("user_unknown", "user_unknown", status=404)
         if isinstance(command, RegisterUser) and self._stored.kept is not None:
@@ -103,23 +104,25 @@ class Turn:
         return outcome
 
     def record(self, lane: str, method: str, params: bytes) -> int:
-        """Keep a Bot API call for after the commit; its message is `-id` until it is sent."""
+        """Keep a Bot API call for after the commit; its message is `-id` until it is sent.
+
+        Raises TurnClosed, TurnFull.
+        """
         self._check_open()
-        if len(self._calls) >= CALLS_PER_TURN:
-            raise TurnClosed(
-                f"a turn may leave {CALLS_PER_TURN} calls; send the rest from a later one"
-            )
+        _check_room(self._calls, CALLS_PER_TURN, "calls")
         call = Call(self._store.next_call_id(), lane, method, params)
         self._calls.append(call)
         return call.id
 
     def emit(self, event: Fact) -> None:
-        """Add a fact of its own to the turn."""
+        """Leave a handler's fact for the commit. Raises TurnClosed, TurnFull."""
         self._check_open()
-        if len(self._events) >= EVENTS_PER_TURN:
-            raise TurnClosed(
-                f"a turn may leave {EVENTS_PER_TURN} events; leave the rest from a later one"
-            )
+        _check_room(self._events, EVENTS_PER_TURN, "events")
+        self._events.append(event)
+
+    def note(self, event: Fact) -> None:
+        """Leave a fact about the turn itself, for which there is always room."""
+        self._check_open()
         self._events.append(event)
 
     def take_notices(self) -> list[Notice]:
@@ -187,6 +190,11 @@ class Turn:
                 f"turn {self.key} has ended; "
                 "work after a turn uses `direct_bot` or leaves a durable command"
             )
+
+
+def _check_room(left: Sized, most: int, what: str) -> None:
+    if len(left) >= most:
+        raise TurnFull(f"a turn may leave {most} {what}; leave the rest to a later one")
 
 
 current_turn: ContextVar[Turn | None] = ContextVar("current_turn", default=None)
