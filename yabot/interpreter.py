@@ -6,12 +6,11 @@ The rule: what is set here holds for the whole process, so only what starts one 
 import gc
 import sys
 
-SWITCH_INTERVAL = 0.001
+SWITCH_INTERVAL = 0.0002
 """Seconds until a thread that waits for the interpreter gets it from a busy one.
 
 The thread that writes, for which everybody waits, gives it away with each run of a statement; at
-Python's own 0.005 it gets nowhere while the event loop is busy. Shorter than this, threads change
-places so often that a light load pays for it.
+Python's own 0.005 it gets nowhere while the event loop is busy.
 """
 
 COLLECTING = (50_000, 20, 100)

@@ -45,7 +45,7 @@ async def operations(*, people: int, rate: int, seconds: float) -> Mapping[str, 
                     group.create_task(known.awake(user))
             async with asyncio.TaskGroup() as group:
                 for mail in await known.mail(users):
-                    group.create_task(known.turn(mail))
+                    group.create_task(known.turn_in_order(mail))
 
         began = time.perf_counter()
         async with asyncio.TaskGroup() as group:

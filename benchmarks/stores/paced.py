@@ -81,7 +81,7 @@ class Street:
         for first in range(0, turns, AT_ONCE):
             async with asyncio.TaskGroup() as group:
                 for mail in await self._crowd.mail(self._next(first, first + AT_ONCE)):
-                    group.create_task(self._crowd.turn(mail))
+                    group.create_task(self._crowd.turn_in_order(mail))
             while await self._manager.replies.waiting():
                 await asyncio.sleep(TICK)
 
@@ -102,7 +102,7 @@ class Street:
             group.create_task(self._turn(mail, due))
 
     async def _turn(self, mail: Mail, due: float) -> None:
-        self.commits.append(await self._crowd.turn(mail))
+        self.commits.append(await self._crowd.turn_in_order(mail))
         self.updates.append(time.perf_counter() - due)
 
     async def _reply(self) -> None:

@@ -122,8 +122,8 @@ class TakeTurn:
         does = [*begin, *map(earn, self.amounts)] if is_person else []
         commit = commit_of(stored, user_id, now, *does, **marks, **leaves)
         if self.erases and stored.user is not None:
-            commit = replace(commit, after=None, ledger=())
-        return await player.stores.users.commit(replace(commit, version=commit.version + self.off))
+            commit = commit._replace(after=None, ledger=())
+        return await player.stores.users.commit(commit._replace(version=commit.version + self.off))
 
     def _marks(self, player: Player, fresh: str) -> tuple[str, dict[str, Any]]:
         kind, place = self.settles

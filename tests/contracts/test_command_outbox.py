@@ -1,6 +1,5 @@
 """What every CommandOutbox promises: a command at its time, there until its turn is committed."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import anyio
@@ -193,7 +192,7 @@ async def test_a_command_carries_the_chain_of_the_turn_that_left_it(
     stores: Stores, clock: Clock
 ) -> None:
     left = commit_of(Stored(None, 0), "1", clock(), commands=(gift(clock, "a"),))
-    chained = replace(left, correlation_id="request-7", traceparent="00-a-b-01")
+    chained = left._replace(correlation_id="request-7", traceparent="00-a-b-01")
     await stores.users.commit(chained)
     (due,) = await due_now(stores, clock)
     assert (due.correlation_id, due.traceparent) == ("request-7", "00-a-b-01")

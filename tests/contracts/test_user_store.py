@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -114,7 +113,7 @@ async def test_a_commit_from_another_version_is_refused_and_leaves_nothing(
     scene: Scene, version: int
 ) -> None:
     with pytest.raises(StaleVersion):
-        await scene.stores.users.commit(replace(scene.commit(), version=version))
+        await scene.stores.users.commit(scene.commit()._replace(version=version))
     await scene.is_untouched()
 
 
@@ -173,7 +172,7 @@ async def test_what_was_processed_is_refused_as_such_and_leaves_nothing(
     stored = Stored(first.after, await users.commit(first))
     again = scene.commit(**marks)
     if not stale:
-        again = replace(again, before=stored.user, version=stored.version, ledger=())
+        again = again._replace(before=stored.user, version=stored.version, ledger=())
     with pytest.raises(AlreadyProcessed):
         await users.commit(again)
     assert await users.load("1") == stored
@@ -236,7 +235,7 @@ async def test_erasing_a_user_takes_what_was_kept_of_them_and_of_nobody_else(
         }
         stored = await take_turn(stores.users, user, clock(), registration(user), **leaves)
     erasure = commit_of(stored, "2", clock(), key="api:a:b:3", answer=Answer("", b"[]"))
-    assert await stores.users.commit(replace(erasure, after=None)) == 2
+    assert await stores.users.commit(erasure._replace(after=None)) == 2
     assert await stores.users.load("2") == Stored(None, 2)
     assert await stores.users.answer("api:a:b:2") is None
     assert await stores.users.answer("api:a:b:3") == Answer("", b"[]")
@@ -250,7 +249,7 @@ async def test_an_erased_user_comes_back_as_somebody_new_and_never_at_an_old_ver
     stores: Stores, clock: Clock
 ) -> None:
     stored = await take_turn(stores.users, "1", clock(), registration("1"), earn(30))
-    await stores.users.commit(replace(commit_of(stored, "1", clock()), after=None))
+    await stores.users.commit(commit_of(stored, "1", clock())._replace(after=None))
     with pytest.raises(StaleVersion):
         await stores.users.commit(commit_of(Stored(None, 0), "1", clock(), registration("1")))
     stored = await take_turn(stores.users, "1", clock(), registration("1"), earn(5))

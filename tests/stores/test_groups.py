@@ -6,12 +6,15 @@ from contextlib import closing
 
 import pytest
 
-from yabot.stores.groups import GROUP, Parameters, for_group, write_rows
+from yabot.stores.groups import SIZES, Parameters, for_group, write_rows
 from yabot.stores.migrations import read_migrations
 from yabot.stores.statements import TOGETHER, Statement
 
-MANY = 2 * GROUP + 3
-PEOPLE = 5
+GROUP = SIZES[-1]
+MANY = sum(SIZES) + GROUP + 3
+"""A group of each size, the smallest twice, and rows that are left."""
+
+PEOPLE = 7
 """Users who share the rows: each has several in a group."""
 
 AT = 1_790_000_000_000_000
@@ -60,6 +63,8 @@ def database() -> sqlite3.Connection:
 
 
 def dump(connection: sqlite3.Connection) -> Sequence[str]:
+    """All that is stored; of events not their order over all users, which groups change."""
+    connection.execute("UPDATE outbox_events SET seq = -1000 * CAST(user_id AS INTEGER) - sequence")
     return list(connection.iterdump())
 
 
@@ -67,7 +72,7 @@ def test_every_statement_that_takes_groups_is_tried_here() -> None:
     assert set(ROWS) == set(TOGETHER)
 
 
-@pytest.mark.parametrize("number", [1, GROUP - 1, GROUP, MANY])
+@pytest.mark.parametrize("number", [1, GROUP - 1, GROUP, SIZES[0], MANY])
 def test_groups_leave_what_single_rows_leave(
     databases: tuple[sqlite3.Connection, sqlite3.Connection], number: int
 ) -> None:
@@ -80,17 +85,24 @@ def test_groups_leave_what_single_rows_leave(
         assert dump(grouped) == dump(single), statement.name
 
 
-def test_rows_of_different_users_go_in_one_run(
-    databases: tuple[sqlite3.Connection, sqlite3.Connection],
+@pytest.mark.parametrize("each", [1, 3])
+def test_the_first_rows_of_all_users_go_in_one_run_and_so_do_their_next(
+    databases: tuple[sqlite3.Connection, sqlite3.Connection], each: int
 ) -> None:
     connection, _ = databases
-    rows = [(f"id {n}", f"{n}", 1, "told", 1, "c", "", "", "{}", AT) for n in range(GROUP)]
-    texts: set[str] = set()
-    connection.set_trace_callback(texts.add)
+    users = [str(number) for number in range(GROUP)]
+    ids = {user: [f"{user} {number}" for number in range(each)] for user in users}
+    rows = [(e, user, 1, "told", 1, "c", "", "", "{}", AT) for user in users for e in ids[user]]
+    runs: list[str] = []
+    connection.set_trace_callback(runs.append)
     write_rows(connection, Statement.EVENT_ADD, rows)
-    assert len([text for text in texts if "INSERT INTO outbox_events" in text]) == 1
-    found = connection.execute("SELECT user_id, sequence FROM outbox_events ORDER BY seq")
-    assert list(found) == [(f"{n}", 1) for n in range(GROUP)]
+    connection.set_trace_callback(None)
+    assert len({text for text in runs if "INSERT INTO outbox_events" in text}) == each
+    for user in users:
+        found = connection.execute(
+            "SELECT event_id FROM outbox_events WHERE user_id = ? ORDER BY seq", (user,)
+        )
+        assert [event_id for (event_id,) in found] == ids[user]
 
 
 def test_an_update_that_is_marked_twice_in_a_group_is_noticed(
@@ -116,5 +128,5 @@ def test_a_bad_row_refuses_its_whole_group(
 
 
 def test_a_group_is_one_text_for_all_its_rows() -> None:
-    text = for_group(Statement.LEDGER_ADD)
+    text = for_group(Statement.LEDGER_ADD, GROUP)
     assert text.count("?") == GROUP * Statement.LEDGER_ADD.value.count("?")

@@ -19,7 +19,7 @@ from yabot.stores import (
     sampling,
     users,
 )
-from yabot.stores.groups import for_group
+from yabot.stores.groups import SIZES, for_group
 from yabot.stores.migrations import read_migrations
 from yabot.stores.statements import TOGETHER, Statement
 
@@ -112,7 +112,7 @@ def test_a_statement_finds_its_rows_by_an_index(
 def test_a_group_finds_its_rows_by_an_index(
     connection: sqlite3.Connection, statement: Statement
 ) -> None:
-    assert scanned(connection, for_group(statement)) == []
+    assert scanned(connection, for_group(statement, SIZES[-1])) == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: " ".join(query.split())[:60])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -84,7 +84,7 @@ async def run_round(
             events=(UserInteraction(action="x"),),
         )
         if attempt.off:
-            commit = replace(commit, version=commit.version + attempt.off)
+            commit = commit._replace(version=commit.version + attempt.off)
         elif attempt.user_id not in good:
             good[attempt.user_id] = commit
         commits.append(commit)

@@ -1,6 +1,5 @@
 """Rows that were committed just now come from memory, all others from the table."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,23 +10,18 @@ from tests.stores.running import Clock, Trouble, query, running
 from tests.stores.turns import registration, take_turn
 from yabot.errors import StoreUnavailable
 from yabot.stores.database import DatabaseManager
-from yabot.stores.tail import Tail
+from yabot.stores.tail import StoredRow, Tail
 from yabot.users.ports import Call
 
 pytestmark = pytest.mark.anyio
 
 
-@dataclass(frozen=True)
-class Row:
-    seq: int
+def rows(*seqs: int) -> list[StoredRow]:
+    return [(seq,) for seq in seqs]
 
 
-def rows(*seqs: int) -> list[Row]:
-    return [Row(seq) for seq in seqs]
-
-
-def tail(*, most_rows: int = 100, most_bytes: int = 1_000) -> Tail[Row]:
-    return Tail(lambda row: row.seq, rows=most_rows, most=most_bytes)
+def tail(*, most_rows: int = 100, most_bytes: int = 1_000) -> Tail:
+    return Tail(lambda row: row[0], rows=most_rows, most=most_bytes)
 
 
 def test_before_the_first_commit_the_table_is_asked() -> None:
@@ -59,7 +53,7 @@ def test_a_reader_who_has_got_further_elsewhere_goes_on_from_there() -> None:
 
 @pytest.mark.parametrize("kept", [tail(most_rows=2), tail(most_bytes=17)], ids=["rows", "bytes"])
 def test_with_too_much_waiting_the_table_serves_until_the_reader_is_near_again(
-    kept: Tail[Row],
+    kept: Tail,
 ) -> None:
     kept.extend(rows(5, 6))
     kept.extend(rows(7))
@@ -72,7 +66,7 @@ def test_with_too_much_waiting_the_table_serves_until_the_reader_is_near_again(
 @given(st.lists(st.one_of(st.integers(1, 4), st.integers(-3, -1), st.just(0)), max_size=40))
 def test_a_relay_gets_every_row_once_whatever_happens_in_between(steps: list[int]) -> None:
     """Positive steps commit so many rows, negative ones read that many, zero loses the tail."""
-    kept, table, got = tail(most_rows=3), list[Row](), list[Row]()
+    kept, table, got = tail(most_rows=3), list[StoredRow](), list[StoredRow]()
     for step in [*steps, -200]:
         if step > 0:
             made = rows(*range(len(table) + 1, len(table) + 1 + step))
@@ -81,9 +75,9 @@ def test_a_relay_gets_every_row_once_whatever_happens_in_between(steps: list[int
         elif step == 0:
             kept.lose()
         else:
-            after = got[-1].seq if got else 0
+            after = got[-1][0] if got else 0
             memory = kept.take(after, -step)
-            stored = [row for row in table if row.seq > after][:-step]
+            stored = [row for row in table if row[0] > after][:-step]
             assert memory is None or memory == stored
             got += stored if memory is None else memory
     assert got == table

@@ -1,7 +1,6 @@
 """SqliteUserStore: what a turn's commit leaves, and what the next load finds."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,7 +46,7 @@ async def test_an_unchanged_part_is_not_written(
     assert commit.after is not None
     renamed = UpdateProfile(username="set.by.another.hand")
     await take_turn(db.users, "1", clock(), renamed)
-    await db.users.commit(replace(commit, version=2))
+    await db.users.commit(commit._replace(version=2))
     assert only(query(path, "SELECT username FROM user_profiles")) == "set.by.another.hand"
     assert (
         query(path, "SELECT rowid, * FROM subscriptions"),
@@ -164,22 +163,19 @@ async def test_a_commit_leaves_all_of_it_or_nothing(db: DatabaseManager, clock: 
     stored = await take_turn(db.users, "1", clock(), registration("1"))
     (mail,) = await db.inbox.accept([arrival(5)])
     due = clock() + timedelta(days=1)
-    doomed = replace(
-        commit_of(
-            stored,
-            "1",
-            clock(),
-            earn(3),
-            key=mail.key,
-            mail_seq=mail.seq,
-            calls=(Call(db.users.next_call_id(), "chat:1", "sendMessage", b"{}"),),
-            commands=(DurableCommand("1", due, earn(1), "gift:1"),),
-            dead_letters=(DeadLetter("update", mail.key, "1", "error", b"{}"),),
-        ),
-        version=7,
+    doomed = commit_of(
+        stored,
+        "1",
+        clock(),
+        earn(3),
+        key=mail.key,
+        mail_seq=mail.seq,
+        calls=(Call(db.users.next_call_id(), "chat:1", "sendMessage", b"{}"),),
+        commands=(DurableCommand("1", due, earn(1), "gift:1"),),
+        dead_letters=(DeadLetter("update", mail.key, "1", "error", b"{}"),),
     )
     with pytest.raises(StaleVersion):
-        await db.users.commit(doomed)
+        await db.users.commit(doomed._replace(version=7))
     assert await db.users.load("1") == stored
     assert await db.users.answer(mail.key) is None
     assert await db.replies.read(0, 10) == []
@@ -214,7 +210,7 @@ async def test_erasing_a_user_leaves_a_tombstone_and_a_ledger_that_names_nobody(
         commands=(DurableCommand("1", due, earn(1), "gift:1"),),
         dead_letters=(DeadLetter("update", "tg:7:1", "1", "error", b"{}"),),
     )
-    erased = replace(commit_of(stored, "1", clock(), key="api:x:y:z"), after=None, events=())
+    erased = commit_of(stored, "1", clock(), key="api:x:y:z")._replace(after=None, events=())
     assert await db.users.commit(erased) == 2
     assert await db.users.load("1") == Stored(None, 2)
     tables: tuple[str, ...] = (
@@ -235,7 +231,7 @@ async def test_an_erased_user_can_come_back_as_somebody_new(
     db: DatabaseManager, clock: Clock
 ) -> None:
     stored = await take_turn(db.users, "1", clock(), registration("1"), earn(30))
-    await db.users.commit(replace(commit_of(stored, "1", clock()), after=None))
+    await db.users.commit(commit_of(stored, "1", clock())._replace(after=None))
     stored = await take_turn(db.users, "1", clock(), registration("1"), earn(5))
     assert stored.version == 3
     assert await db.users.load("1") == stored

@@ -24,6 +24,17 @@ Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-
 """A name that may stand in a file, a button or a URL: 1 to 64 of letters, digits, `_`, `.`, `-`."""
 
 
+_set_fields, _set_known, _set_extra, _set_private = (
+    vars(BaseModel)[slot].__set__
+    for slot in (
+        "__dict__",
+        "__pydantic_fields_set__",
+        "__pydantic_extra__",
+        "__pydantic_private__",
+    )
+)
+
+
 class Value(BaseModel):
     """An immutable value. Change it with `model_copy(update=...)`."""
 
@@ -38,14 +49,9 @@ class Value(BaseModel):
             return super().model_copy(update=update, deep=True)
         changes = update or {}
         known = self.__pydantic_fields_set__
-        copy = self.__new__(type(self))
-        set_ = object.__setattr__
-        set_(copy, "__dict__", {**self.__dict__, **changes})
-        set_(
-            copy,
-            "__pydantic_fields_set__",
-            known if changes.keys() <= known else known | changes.keys(),
-        )
-        set_(copy, "__pydantic_extra__", None)
-        set_(copy, "__pydantic_private__", None)
+        copy = object.__new__(type(self))
+        _set_fields(copy, {**self.__dict__, **changes})
+        _set_known(copy, known if changes.keys() <= known else known | changes.keys())
+        _set_extra(copy, None)
+        _set_private(copy, None)
         return copy

@@ -10,7 +10,7 @@ from yabot.stores.bell import Bell
 from yabot.stores.moments import from_micros, to_micros
 from yabot.stores.reader import Reader
 from yabot.stores.statements import Statement
-from yabot.stores.tail import Tail
+from yabot.stores.tail import StoredRow, Tail
 from yabot.stores.transaction import Row, Written
 from yabot.stores.writer import Writer
 from yabot.users.ports import Call, Clock, QueuedCall
@@ -32,7 +32,7 @@ class SqliteReplyOutbox:
         self._reader = reader
         self._clock = clock
         self._bell = Bell()
-        self._tail = Tail[QueuedCall](lambda row: len(row.call.params))
+        self._tail = Tail(_weight)
         writer.on_commit(Statement.REPLY_ADD, self._committed)
 
     def _committed(self, written: Written) -> None:
@@ -40,16 +40,16 @@ class SqliteReplyOutbox:
             self._tail.lose()
         else:
             first = written.last - len(written.rows) + 1
-            self._tail.extend([_queued(seq, *row) for seq, row in enumerate(written.rows, first)])
+            self._tail.extend([(seq, *row) for seq, row in enumerate(written.rows, first)])
         self._bell.ring()
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedCall]:
         """Rows with `seq > after`, in order. Raises StoreUnavailable."""
         self._bell.silence()
-        newest = self._tail.take(after, limit)
-        if newest is not None:
-            return newest
-        return [_queued(*row) for row in await self._reader.rows(READ, after, limit)]
+        rows = self._tail.take(after, limit)
+        if rows is None:
+            rows = await self._reader.rows(READ, after, limit)
+        return [_queued(*row) for row in rows]
 
     async def changed(self) -> None:
         """Return when rows may have come since the last `read`."""
@@ -91,6 +91,11 @@ class SqliteReplyOutbox:
     async def waiting(self) -> int:
         """How many calls have not left yet. Raises StoreUnavailable."""
         return int((await self._reader.rows("SELECT count(*) FROM outbox_replies"))[0][0])
+
+
+def _weight(row: StoredRow) -> int:
+    *_, params, _ = row
+    return len(params)
 
 
 def _queued(

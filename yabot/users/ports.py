@@ -5,8 +5,8 @@ that cross are frozen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from pydantic import JsonValue
 
@@ -128,8 +128,7 @@ class Stored:
     kept: UserDocument | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """Everything that one turn leaves, in one durable transaction.
 
     `version` is the version that `before` was loaded with; the store refuses the commit when the
@@ -138,6 +137,8 @@ class Commit:
     of the commands outbox; `answer` is kept under `key`. `causation_id` is the key of the message,
     `correlation_id` that of the first message of its chain, `traceparent` the chain's W3C trace
     context; events and durable commands carry them on.
+
+    A tuple, as with this many fields a frozen dataclass takes three times as long to make.
     """
 
     key: str
@@ -154,7 +155,7 @@ class Commit:
     calls: tuple[Call, ...] = ()
     commands: tuple[DurableCommand, ...] = ()
     answer: Answer | None = None
-    dead_letters: tuple[DeadLetter, ...] = field(default=())
+    dead_letters: tuple[DeadLetter, ...] = ()
     causation_id: str = ""
     traceparent: str = ""
 
