@@ -49,6 +49,7 @@ QUERIES = (
     dead_letters.ONE,
     pruning.EVENTS_SPAN,
     pruning.FORGOTTEN,
+    pruning.OLD_DEAD_LETTERS,
     documents.BEHIND,
     documents.EVERYBODY,
     documents.DOCUMENTS,

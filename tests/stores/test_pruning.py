@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
 
 from actors import ActorSystem
 from tests.stores.running import Clock, only, query
@@ -18,7 +19,7 @@ from yabot.stores import pruning
 from yabot.stores.database import DatabaseManager
 from yabot.stores.pruning import Pruning
 from yabot.stores.writer import Writer
-from yabot.users.ports import Answer, Call, Stored
+from yabot.users.ports import Answer, Call, DeadLetter, Stored
 
 pytestmark = pytest.mark.anyio
 
@@ -123,6 +124,23 @@ async def test_only_so_many_events_are_kept(
     await live_a_day(db, clock, 0)
     await pruner.prune(clock())
     assert len(await db.events.history(0, 100)) == 5
+
+
+async def test_the_newest_dead_letters_are_kept_and_the_log_counts_the_others(
+    db: DatabaseManager, clock: Clock, pruner: Pruning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "MOST_DEAD_LETTERS", 5)
+    kinds = ["document", *["update", "event"] * 7]
+    for number, kind in enumerate(kinds):
+        await db.dead_letters.add(DeadLetter(kind, f"key {number}", "1", "error", b"{}"))
+    with capture_logs() as logs:
+        await pruner.prune(clock())
+        await pruner.prune(clock())
+    kept = [stored.letter.key for stored in await db.dead_letters.page()]
+    assert kept == ["key 0", *(f"key {number}" for number in range(10, 15))]
+    assert [(line["event"], line["number"]) for line in logs] == [
+        ("pruning.dead_letters_removed", 9)
+    ]
 
 
 async def test_the_pruner_goes_on_after_the_database_was_away(

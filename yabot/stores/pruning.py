@@ -42,6 +42,10 @@ MOST_EVENTS = 1_000_000
 """Events in safe hands that are kept at most, whatever the retention. One that a relay has yet to
 take is kept as long as that relay has been seen within the retention."""
 
+MOST_DEAD_LETTERS = 100_000
+"""The newest dead letters, which are kept; the log says how many older ones went. A user's document
+leaves one at most, and it stays."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -81,6 +85,12 @@ FORGOTTEN = """
 EVENTS_SPAN = """
     SELECT (SELECT min(seq) FROM outbox_events), (SELECT max(seq) FROM outbox_events)"""
 
+OLD_DEAD_LETTERS = """
+    SELECT min(id), max(id), count(*) FROM (
+        SELECT id FROM dead_letters
+        WHERE id <= (SELECT max(id) FROM dead_letters) - ? AND kind <> 'document'
+        ORDER BY id LIMIT ?)"""
+
 
 class Pruning:
     """Removes what is older than its time. `event_retention` is in seconds."""
@@ -106,6 +116,7 @@ class Pruning:
         }
         await self._forget(to_micros(now - self._kept[EVENTS]))
         await self._trim_events(to_micros(now - self._kept[EVENTS]))
+        await self._trim_dead_letters()
         return slices
 
     async def _prune(self, table: Prunable, before: int) -> int:
@@ -139,6 +150,18 @@ class Pruning:
         for first in range(lowest, highest - MOST_EVENTS, SLICE):
             last = min(first + SLICE - 1, highest - MOST_EVENTS)
             await self._remove((Statement.TRIM_EVENTS, (first, last, seen_since)))
+
+    async def _trim_dead_letters(self) -> None:
+        removed = 0
+        while True:
+            rows = await self._reader.rows(OLD_DEAD_LETTERS, MOST_DEAD_LETTERS, SLICE)
+            ((first, last, number),) = rows
+            if not number:
+                break
+            await self._remove((Statement.TRIM_DEAD_LETTERS, (first, last)))
+            removed += number
+        if removed:
+            log.warning("pruning.dead_letters_removed", number=removed, kept=MOST_DEAD_LETTERS)
 
     async def _remove(self, slice_: Row) -> None:
         """Write one slice when nobody else does, or when that has not come for a while."""

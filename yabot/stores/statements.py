@@ -188,6 +188,8 @@ class Statement(Enum):
     TRIM_EVENTS = """
         DELETE FROM outbox_events WHERE seq BETWEEN ?1 AND ?2
             AND seq <= coalesce((SELECT min(position) FROM relays WHERE seen_at >= ?3), seq)"""
+    TRIM_DEAD_LETTERS = """
+        DELETE FROM dead_letters WHERE id BETWEEN ? AND ? AND kind <> 'document'"""
 
     PROBE = "UPDATE meta SET owner = owner WHERE id = ?"
     META_EPOCH = "UPDATE meta SET epoch = max(epoch, ?)"
