@@ -27,6 +27,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "yabot.errors": frozenset(),
     "yabot.faults": frozenset(),
     "yabot.interpreter": frozenset(),
+    "yabot.loop": frozenset(),
     "yabot.config": frozenset({"yabot.domain", "yabot.errors"}),
     "yabot.identity": frozenset({"yabot.domain"}),
     "yabot.outbox": frozenset({"actors", "supervision", "yabot.errors"}),

@@ -18,6 +18,7 @@ from yabot import interpreter
 from yabot.app import BotApplication
 from yabot.config import ConfigManager, Settings
 from yabot.errors import ConfigError
+from yabot.loop import Loop
 from yabot.ops.logging import configure_logging
 from yabot.sandbox import JournalError, Sandbox
 
@@ -58,7 +59,7 @@ def _in_loop(
             _stop_on_signal(stop)
             await application.serve(stop, ready=lambda: _ready(say, welcome))
 
-    anyio.run(main, backend="asyncio", backend_options={"use_uvloop": sys.platform != "win32"})
+    anyio.run(main, backend="asyncio", backend_options={"loop_factory": Loop})
 
 
 async def _start_beside(stack: AsyncExitStack, sandbox: Sandbox) -> None:

@@ -1,5 +1,6 @@
 """A bot with handlers that it should not have: to fail, to end the process, to take too long."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -15,6 +16,9 @@ from yabot.config import ConfigManager
 from yabot.events.base import BaseEvent
 from yabot.running import run_application
 from yabot.telegram.handlers import routers
+
+tasks: set[asyncio.Task[None]] = set()
+"""What handlers have left running."""
 
 
 def fragile() -> None:
@@ -48,6 +52,8 @@ def fragile_routers() -> Sequence[Router]:
     router.message.register(fail, Command("fail"))
     router.message.register(end, Command("end"))
     router.message.register(leave, Command("exit"))
+    router.message.register(leave_later, Command("later"))
+    router.message.register(leave_together, Command("group"))
     router.message.register(sleep, Command("sleep"))
     return [router, *routers()]
 
@@ -68,6 +74,23 @@ async def leave(message: Message) -> None:
     """End the process, as a library does that takes itself for a program."""
     await message.answer("this never leaves")
     sys.exit("a handler that wants to leave")
+
+
+async def leave_later(message: Message) -> None:
+    """End the process the same way, but in a task that outlives the turn."""
+    await message.answer("on my way")
+    tasks.add(asyncio.create_task(_leave()))
+
+
+async def leave_together(message: Message) -> None:
+    """End the process in a task for which the handler waits."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_leave())
+        group.create_task(asyncio.sleep(60))
+
+
+async def _leave() -> None:
+    sys.exit("a task that wants to leave")
 
 
 async def sleep(message: Message) -> None:

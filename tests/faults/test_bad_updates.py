@@ -117,6 +117,27 @@ async def test_an_update_that_ends_the_process_is_set_aside_and_bystanders_are_n
     assert await bot.stop() == 0
 
 
+@pytest.mark.parametrize("command", ["/later", "/group"])
+async def test_a_task_that_calls_sys_exit_ends_itself_alone(
+    command: str, bot: BotProcess, people: list[Person]
+) -> None:
+    sender, *others = people
+    bot.start()
+    await bot.ready()
+    await sender.says(command)
+    await until(lambda: '"task.exited"' in bot.told())
+    for other in others:
+        await other.says("/start")
+    for other in others:
+        await other.sees(WELCOME)
+    await sender.says("/help")
+    await sender.sees("/story para seguir")
+    assert "a task that wants to leave" in bot.told()
+    assert [kind for kind, *_ in letters(bot)] == ([] if command == "/later" else ["update"])
+    assert bot.starts == 1
+    assert await bot.stop() == 0
+
+
 async def test_an_event_whose_subscriber_ends_the_process_is_set_aside(
     sandbox: Sandbox, people: list[Person], tmp_path: Path
 ) -> None:
