@@ -25,13 +25,23 @@ class Ahead:
     """Users in the order in which they came to be ahead. A newer version keeps the user's place."""
 
     def __init__(self, most: int = MOST) -> None:
-        self.missed = False
+        self.missed_since: float | None = None
         self.last = 0
         self._most = most
         self._entries: dict[str, Entry] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def missed(self) -> bool:
+        """Whether somebody may be ahead who is not in line."""
+        return self.missed_since is not None
+
+    def miss(self, now: float) -> None:
+        """Somebody may be ahead who is not in line."""
+        if self.missed_since is None:
+            self.missed_since = now
 
     @property
     def room(self) -> int:
@@ -54,7 +64,7 @@ class Ahead:
                 self.last += 1
                 entries[user_id] = Entry(self.last, version, now)
             else:
-                self.missed = True
+                self.miss(now)
 
     def beyond(self, seq: int, limit: int) -> list[tuple[str, int]]:
         """The next (user, seq) in line after `seq`, at most `limit`."""

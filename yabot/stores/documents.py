@@ -13,7 +13,7 @@ from datetime import datetime
 
 import orjson
 
-from yabot.domain.values import UserId
+from yabot.domain.values import Instant, UserId
 from yabot.stores.ahead import Ahead
 from yabot.stores.bell import Bell
 from yabot.stores.dead_letters import StoredLetter
@@ -46,7 +46,8 @@ EVERYBODY = """
     SELECT user_id, version FROM user_documents WHERE rowid > ? AND rowid <= ?
         AND version > parked_version"""
 DOCUMENTS = """
-    SELECT user_id, version, document, deleted_at, json_extract(document, '$.updated_at'),
+    SELECT user_id, version, document, deleted_at,
+        CASE WHEN json_valid(document) THEN json_extract(document, '$.updated_at') END,
         parked_version
     FROM user_documents WHERE user_id IN (SELECT value FROM json_each(?))"""
 
@@ -62,10 +63,14 @@ class QueuedDocument:
 
 @dataclass(slots=True)
 class Scan:
-    """A look through the table: rows up to `at` are seen, the rest up to `to` is not."""
+    """A look through the table: rows up to `at` are seen, the rest up to `to` is not.
+
+    `since` is from when on it was called for, in seconds.
+    """
 
     to: int
     everybody: bool
+    since: float
     at: int = 0
 
 
@@ -79,7 +84,7 @@ class SqliteDocumentOutbox:
         self._epoch = epoch
         self._bell = Bell()
         self._ahead = Ahead()
-        self._ahead.missed = True
+        self._ahead.miss(time.monotonic())
         self._scan: Scan | None = None
         self._resync_ends = 0
         self._handed = 0
@@ -103,9 +108,14 @@ class SqliteDocumentOutbox:
         return len(self._ahead) + (self._ahead.missed or self._scan is not None)
 
     def lag(self) -> float:
-        """For how many seconds the oldest of them has waited."""
-        first = self._ahead.first
-        return time.monotonic() - first.since if first is not None else 0.0
+        """For how many seconds the oldest of them has waited, as far as this process knows."""
+        now = time.monotonic()
+        waiting = [self._ahead.missed_since or now]
+        if self._ahead.first is not None:
+            waiting.append(self._ahead.first.since)
+        if self._scan is not None:
+            waiting.append(self._scan.since)
+        return now - min(waiting)
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedDocument]:
         """Documents with `seq > after`, newest version each, in line. Raises StoreUnavailable."""
@@ -142,13 +152,13 @@ class SqliteDocumentOutbox:
         version: int,
         document: str | None,
         deleted_at: int | None,
-        updated_at: str | None,
+        updated_at: object,
         parked: int,
     ) -> QueuedDocument:
-        if document is None or updated_at is None:
+        if document is None:
             body, at = None, from_micros(deleted_at or 0)
         else:
-            body, at = document.encode(), datetime.fromisoformat(updated_at)
+            body, at = document.encode(), _moment(updated_at)
         made = DocumentVersion(user_id, self._epoch.value, version, body, at)
         return QueuedDocument(seq, made, parked > 0)
 
@@ -163,14 +173,15 @@ class SqliteDocumentOutbox:
 
     async def _look_through(self, *, everybody: bool) -> None:
         ((last,),) = await self._reader.rows(LAST_ROW)
-        self._ahead.missed = False
-        self._scan = Scan(last, everybody)
+        since = self._ahead.missed_since
+        self._ahead.missed_since = None
+        self._scan = Scan(last, everybody, time.monotonic() if since is None else since)
 
     async def _look_on(self, scan: Scan) -> None:
         upto = min(scan.at + SLICE, scan.to)
         sql = EVERYBODY if scan.everybody else BEHIND
         rows = await self._reader.rows(sql, scan.at, upto) if scan.at < upto else []
-        self._ahead.note(rows, time.monotonic())
+        self._ahead.note(rows, scan.since)
         scan.at = upto
         if upto >= scan.to:
             self._scan = None
@@ -217,7 +228,7 @@ class SqliteDocumentOutbox:
         """
         unpark = (Statement.DOCUMENT_UNPARK, (letter.letter.user_id,))
         await self._writer.write(unpark, (Statement.DEAD_LETTER_REMOVE, (letter.id,)), *also)
-        self._ahead.missed = True
+        self._ahead.miss(time.monotonic())
         self._bell.ring()
 
     def _applied(self, row: QueuedDocument) -> list[Row]:
@@ -242,3 +253,11 @@ class SqliteDocumentOutbox:
             (Statement.DOCUMENT_LETTER_REMOVE, (document.user_id,)),
             (Statement.DOCUMENT_LETTER_ADD, letter),
         ]
+
+
+def _moment(text: object) -> Instant:
+    """When a document was changed; 1970 for one that does not say, which no server takes."""
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return from_micros(0)

@@ -115,14 +115,16 @@ async def test_a_server_that_is_too_slow_for_a_batch_gets_smaller_ones(
         assert max(sizes[-5:]) > 40
 
 
+@pytest.mark.parametrize(
+    "document",
+    ['{"updated_at":"2026-01-01"}', '{"updated_at":"yesterday"}', "{}", "[]", "{not JSON"],
+)
 async def test_a_refused_document_is_set_aside_and_holds_up_nobody(
-    path: Path, clock: Clock, server: AwkwardServer, connection: MongoConnection
+    document: str, path: Path, clock: Clock, server: AwkwardServer, connection: MongoConnection
 ) -> None:
     async with copied(path, clock, connection) as it:
         await it.register("1")
-        await it.db.writer.write(
-            (Statement.DOCUMENT_PUT, ("9", 1, 1, '{"updated_at":"2026-01-01"}'))
-        )
+        await it.db.writer.write((Statement.DOCUMENT_PUT, ("9", 1, 1, document)))
         await it.register("2")
         await until(lambda: it.db.copying.refused == 1)
         await it.turn("1")
@@ -150,6 +152,23 @@ async def test_nothing_is_set_aside_for_a_server_whose_collections_have_changed(
         assert await it.db.dead_letters.count() == 0
         server.difference = None
         await until(lambda: it.db.copying.refused == 1)
+
+
+async def test_how_far_the_copy_lags_is_seen_after_a_restart_too(
+    path: Path, clock: Clock, server: AwkwardServer, connection: MongoConnection
+) -> None:
+    async with copied(path, clock, connection) as it:
+        await it.register("1")
+        await it.level()
+        assert it.db.documents.lag() == 0
+        server.documents.away = True
+        await it.turn("1")
+        assert it.db.documents.lag() > 0
+    async with copied(path, clock, connection) as it:
+        assert it.db.documents.lag() > 0
+        server.documents.away = False
+        await it.level()
+        assert it.db.documents.lag() == 0
 
 
 async def test_turns_go_on_without_the_server_and_memory_stays_bounded(
