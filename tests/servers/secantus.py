@@ -29,7 +29,8 @@ PROGRAM = ROOT / ".venv-mongo" / "bin" / "secantusd-py"
 
 MISSING = (
     "no MongoDB server to test with: run `make .venv-mongo/ready` for SecantusDB, "
-    "or set MONGODB_TEST_URI to a server of which tests may fill and drop databases"
+    "or, for tests that don't kill it, set MONGODB_TEST_URI to a server on which they may fill "
+    "and drop databases"
 )
 
 

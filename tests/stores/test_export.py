@@ -14,7 +14,7 @@ from yabot.stores import export as export_module
 from yabot.stores.database import DatabaseManager
 from yabot.stores.export import EXPORT, NOT_EXPORTED, SECTIONS
 from yabot.stores.migrations import read_migrations
-from yabot.users.ports import Export
+from yabot.users.ports import DeadLetter, Export
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +60,16 @@ async def test_an_export_has_something_in_every_section_and_is_json(
         "body": {"a": NAME},
         "at": "2026-11-22T12:00:00.000Z",
     }
+
+
+async def test_what_is_not_json_is_exported_as_the_text_that_it_is(
+    db: DatabaseManager, clock: Clock
+) -> None:
+    await leave_traces(db, clock())
+    await db.dead_letters.add(DeadLetter("update", "tg:7:9", ID, "cut short", b'{"a":'))
+    export = await exported(db)
+    assert export.sections["dead_letters"][0]["body"] == '{"a":'
+    assert export.sections["dead_letters"][1]["body"] == {"a": NAME}
 
 
 async def test_an_export_holds_nothing_of_others(db: DatabaseManager, clock: Clock) -> None:

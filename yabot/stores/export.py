@@ -18,6 +18,11 @@ ROWS = 5_000
 """Rows of one section that an export holds; of longer ones the newest."""
 
 
+def _json(column: str) -> str:
+    """Its value, or its text if it holds no JSON: a person gets what there is."""
+    return f"CASE WHEN json_valid({column}) THEN json({column}) ELSE {column} END"
+
+
 def _moment(column: str) -> str:
     return f"strftime('%Y-%m-%dT%H:%M:%fZ', {column} / 1000000.0, 'unixepoch')"
 
@@ -47,7 +52,7 @@ class Section:
 
     def _fields(self) -> Iterator[tuple[str, str]]:
         yield from ((name, name) for name in self.plain.split())
-        yield from ((name, f"json({name})") for name in self.json.split())
+        yield from ((name, _json(name)) for name in self.json.split())
         yield from ((name, _moment(name)) for name in self.moments.split())
 
 
