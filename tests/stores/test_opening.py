@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import pytest
@@ -18,6 +19,7 @@ from tests.waiting import until
 from yabot.errors import ConfigError, StoreUnavailable
 from yabot.stores import connections
 from yabot.stores import database as opened
+from yabot.stores.connections import Connector, connect
 from yabot.stores.database import DatabaseManager
 from yabot.stores.lock import FileLock
 
@@ -33,9 +35,9 @@ sys.stdin.read()
 """
 
 
-async def problem_of(path: Path, clock: Clock) -> str:
+async def problem_of(path: Path, clock: Clock, connector: Connector = connect) -> str:
     """The one line that refuses this file."""
-    database = DatabaseManager(path, clock=clock)
+    database = DatabaseManager(path, clock=clock, connector=connector)
     with pytest.raises(ConfigError) as refused:
         await database.connect_all()
     await database.close()
@@ -123,6 +125,21 @@ async def test_a_disk_without_room_is_refused(path: Path, clock: Clock) -> None:
     with pytest.raises(ConfigError, match="full"):
         await database.connect_all()
     await database.close()
+
+
+def without_shared_memory(
+    path: Path, isolation_level: Literal["IMMEDIATE"] | None
+) -> sqlite3.Connection:
+    """Opened as on a network disk, where connections can share no memory."""
+    address = f"{path.absolute().as_uri()}?vfs=unix-none"
+    return sqlite3.connect(address, uri=True, isolation_level=isolation_level)
+
+
+async def test_a_disk_that_can_have_no_log_is_refused(path: Path, clock: Clock) -> None:
+    assert await problem_of(path, clock, without_shared_memory) == (
+        f"SQLITE_DATABASE_PATH: {path} can't have a write-ahead log (SQLite answers delete); "
+        "put the database on a local disk"
+    )
 
 
 async def test_closing_says_whether_the_stop_was_clean(path: Path, clock: Clock) -> None:

@@ -1,10 +1,11 @@
 """Opening SQLite: one connection that writes, one that only reads.
 
-WAL lets readers go on while the writer commits; `synchronous=FULL` makes a commit survive a power
-cut. Checkpoints are left to SQLite's own small steps, every thousand pages of the log: done more
-rarely, or by another connection, they let the log grow and hold commits up for longer. The writing
-connection begins a transaction by itself before the first row (IMMEDIATE), so even a statement that
-follows a failed one can never be committed on its own.
+WAL lets readers go on while the writer commits, so a file that can't have it is refused;
+`synchronous=FULL` makes a commit survive a power cut. Checkpoints are left to SQLite's own small
+steps, every thousand pages of the log: done more rarely, or by another connection, they let the log
+grow and hold commits up for longer. The writing connection begins a transaction by itself before
+the first row (IMMEDIATE), so even a statement that follows a failed one can never be committed on
+its own.
 """
 
 import sqlite3
@@ -30,8 +31,9 @@ BREAKER = BreakerPolicy(
 PAGE_CACHE = -32_000
 """SQLite's own unit for 32 MB of pages in memory."""
 
+LOG = "PRAGMA journal_mode = WAL"
 WRITING = (
-    "PRAGMA journal_mode = WAL",
+    LOG,
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
@@ -56,6 +58,10 @@ def connect(path: Path, isolation_level: Literal["IMMEDIATE"] | None) -> sqlite3
     return sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=isolation_level)
 
 
+class LogRefused(sqlite3.OperationalError):
+    """The file's disk can't do what WAL needs, as many on a network; the text says what to do."""
+
+
 class WritingConnection(aiosqlite.Connection):
     """A connection whose thread can also run several statements at one request."""
 
@@ -66,7 +72,7 @@ class WritingConnection(aiosqlite.Connection):
 
 
 async def open_writing(path: Path, connector: Connector = connect) -> WritingConnection:
-    """Open the connection that writes. Raises sqlite3.Error."""
+    """Open the connection that writes. Raises sqlite3.Error, such as LogRefused."""
     return await _open(WritingConnection, partial(connector, path, "IMMEDIATE"), WRITING)
 
 
@@ -86,7 +92,12 @@ async def _open(
         raise
     try:
         for pragma in pragmas:
-            await connection.execute_fetchall(pragma)
+            answer = await connection.execute_fetchall(pragma)
+            if pragma == LOG and (mode := next(iter(answer))[0]) != "wal":
+                raise LogRefused(
+                    f"can't have a write-ahead log (SQLite answers {mode}); "
+                    "put the database on a local disk"
+                )
     except BaseException:
         await connection.close()
         raise

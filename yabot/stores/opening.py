@@ -11,6 +11,7 @@ from pathlib import Path
 import aiosqlite
 
 from yabot.errors import ConfigError
+from yabot.stores.connections import LogRefused
 from yabot.stores.encryption import KeyProblem
 
 START = "UPDATE meta SET starts = starts + 1, clean_stop = 0, owner = ?"
@@ -57,6 +58,8 @@ def problem(path: Path, error: OSError | sqlite3.Error) -> ConfigError:
     match error:
         case OSError():
             told = f"can't write in {path.parent} ({error.strerror}); make the folder writable"
+        case LogRefused():
+            told = f"{path} {text}"
         case sqlite3.OperationalError() if "locked" in text or "busy" in text:
             told = f"{path} is locked by another program; close it and start again"
         case sqlite3.OperationalError() if "readonly" in text or "unable to open" in text:
