@@ -31,7 +31,8 @@ PROFILES_APART = """
 """
 PURSES_APART = """
     SELECT user_id FROM wallets
-    WHERE balance <> (SELECT sum(amount) FROM ledger WHERE ledger.user_id = wallets.user_id)"""
+    WHERE balance IS NOT coalesce(
+        (SELECT sum(amount) FROM ledger WHERE ledger.user_id = wallets.user_id), 0)"""
 PAID_TWICE = "SELECT user_id, key FROM ledger GROUP BY user_id, key, reason HAVING count(*) > 1"
 GAPS = """
     SELECT user_id FROM outbox_events GROUP BY user_id

@@ -24,7 +24,8 @@ KEY = "ab" * 32
 
 LEDGERS_APART = """
     SELECT count(*) FROM wallets
-    WHERE balance <> (SELECT sum(amount) FROM ledger WHERE ledger.user_id = wallets.user_id)"""
+    WHERE balance IS NOT coalesce(
+        (SELECT sum(amount) FROM ledger WHERE ledger.user_id = wallets.user_id), 0)"""
 
 
 @pytest.fixture(params=[None, KEY], ids=["plain", "encrypted"])
