@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -34,6 +35,21 @@ def numbered(number: int) -> Write:
 async def stored(database: MongoDatabase) -> object:
     (found,) = await database.find("things", {"_id": "1"})
     return found["n"]
+
+
+@pytest.mark.parametrize(
+    ("query", "pool", "idle", "socket"),
+    [("", (5, 50), 30, 10), ("/?maxPoolSize=2&socketTimeoutMS=300", (0, 2), 30, 0.3)],
+)
+async def test_pool_and_timeouts_are_ours_unless_the_uri_says_otherwise(
+    query: str, pool: tuple[int, int], idle: float, socket: float, driver: Driver
+) -> None:
+    async with opened(f"mongodb://127.0.0.1:1{query}", driver) as database:
+        held: Any = database._database
+        options = held.client.options.pool_options
+        assert (options.min_pool_size, options.max_pool_size) == pool
+        assert options.max_idle_time_seconds == idle
+        assert options.socket_timeout == socket
 
 
 async def test_a_call_that_no_connection_is_free_for_is_refused_in_time(
