@@ -33,9 +33,7 @@ from yabot.stores.sampling import Sampler
 from yabot.telegram.edge import Mode, TelegramEdge
 from yabot.telegram.handlers import routers as all_routers
 from yabot.telegram.notices import render
-from yabot.telegram.polling import Poller
 from yabot.telegram.replies import ReplySender
-from yabot.telegram.webhook import WebhookServer
 from yabot.users.actor import UserParts
 from yabot.users.directory import UserDirectory
 from yabot.users.recovery import Recovery
@@ -177,7 +175,11 @@ class BotApplication:
                 Child("scheduler", self._scheduler),
                 Child("api", self._api_server),
                 *listening(self._streaming, self._api_services.external, self._metrics),
-                Child("updates", self._intake(mode), detail=self._watch.updates),
+                Child(
+                    "updates",
+                    self._telegram.intake(mode, self._ingress),
+                    detail=self._watch.updates,
+                ),
             ),
         )
 
@@ -212,12 +214,14 @@ class BotApplication:
         self._telegram = TelegramEdge(
             self._settings, services, self._routers(), self._reports, {"bus": self._bus}
         )
+        self._ingress = self._telegram.ingress(self._database.inbox, self._directory.deliver)
         self._sampling = self._database.sampling(lambda: relays(self._bus, self._streaming))
         self._watch: Watch = Watch(
             system,
             self._database,
             self._directory,
             self._telegram.sending,
+            self._ingress,
             self._metrics,
             self._sampling,
             self._reports,
@@ -263,9 +267,6 @@ class BotApplication:
             observe=self._metrics.api_request,
             default_language=self._settings.default_language,
         )
-
-    def _intake(self, mode: Mode) -> Callable[[], Poller | WebhookServer]:
-        return self._telegram.intake(mode, self._database.inbox, self._directory.deliver)
 
     async def _tell_what_is_left(self) -> None:
         """Count what the stop leaves for the next start; all of it is durable."""

@@ -18,7 +18,7 @@ from yabot.stores import capacity, sampling
 from yabot.stores.capacity import LATE, Capacity, Queue, Room
 from yabot.stores.database import DatabaseManager
 from yabot.stores.sampling import Sampler, Sampling
-from yabot.users.ports import Arrival
+from yabot.users.ports import MAX_BACKLOG, Arrival
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +89,19 @@ def test_a_log_that_grows_degrades() -> None:
     condition = Capacity(room).condition()
     assert condition.health is Health.DEGRADED
     assert "the log has 256 MB" in condition.reason
+
+
+@pytest.mark.parametrize(
+    ("waiting", "reason"),
+    [
+        (MAX_BACKLOG // 2, ""),
+        (MAX_BACKLOG // 2 + 1, "25,001 updates wait; above 50,000 new ones are refused"),
+    ],
+)
+def test_half_of_the_updates_that_may_wait_degrade_however_young(waiting: int, reason: str) -> None:
+    condition = Capacity(queues={"updates": Queue(waiting, 1.0)}).condition()
+    assert condition.health is (Health.DEGRADED if reason else Health.OK)
+    assert condition.reason == reason
 
 
 async def test_what_waits_is_counted_with_its_age(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from supervision import Condition, Health
+from yabot.users.ports import MAX_BACKLOG
 
 LOW_DISK = 500 * 1024**2
 """Bytes of free disk below which the bot is degraded: time to act, while all still works."""
@@ -19,6 +20,9 @@ LARGE_LOG = 256 * 1024**2
 
 LATE: Mapping[str, float] = {"updates": 60, "replies": 300, "events": 300, "commands": 60}
 """Seconds that the oldest of each may have waited before the bot is degraded."""
+
+MANY_UPDATES = MAX_BACKLOG // 2
+"""Updates above which the bot is degraded, however young: as many again, and some are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,9 @@ class Capacity:
         for name, queue in self.queues.items():
             if queue.age > LATE[name]:
                 yield f"{queue.waiting:,} {name} wait, the oldest for {queue.age:.0f} s"
+        updates = self.queues.get("updates")
+        if updates is not None and updates.waiting > MANY_UPDATES:
+            yield f"{updates.waiting:,} updates wait; above {MAX_BACKLOG:,} new ones are refused"
 
     def line(self) -> str:
         """The figures, as they stand in the tree."""

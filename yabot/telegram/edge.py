@@ -82,11 +82,12 @@ class TelegramEdge:
             self._client, url=settings.webhook_url or "", secret=self._secret, allowed=self._allowed
         )
 
-    def intake(
-        self, mode: Mode, inbox: Inbox, deliver: Callable[[Mail], None]
-    ) -> Callable[[], Poller | WebhookServer]:
+    def ingress(self, inbox: Inbox, deliver: Callable[[Mail], None]) -> Ingress:
+        """The door for updates; it outlives the actors that bring them."""
+        return Ingress(inbox, deliver, bot_id=self._bot.id)
+
+    def intake(self, mode: Mode, ingress: Ingress) -> Callable[[], Poller | WebhookServer]:
         """The factory of the actor that takes updates in."""
-        ingress = Ingress(inbox, deliver, bot_id=self._bot.id)
         if mode == "polling":
             return lambda: Poller(self._polling_client, ingress, self._allowed)
         settings = self._settings

@@ -11,10 +11,7 @@ import anyio
 
 from yabot.errors import Overloaded, StoreUnavailable
 from yabot.telegram.routing import actor_key
-from yabot.users.ports import Arrival, Inbox, Mail
-
-MAX_BACKLOG = 50_000
-"""Updates that may wait, durable or at the door, before new ones are refused."""
+from yabot.users.ports import MAX_BACKLOG, Arrival, Inbox, Mail
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from yabot.domain.events import Fact
 from yabot.domain.user import User, UserDocument
 from yabot.domain.values import Instant, UserId
 
+MAX_BACKLOG = 50_000
+"""Updates that may wait, durable or at the door, before new ones are refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:

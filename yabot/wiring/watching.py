@@ -16,6 +16,7 @@ from yabot.ops.health import HealthCheckManager
 from yabot.ops.metrics import Metrics
 from yabot.stores.database import DatabaseManager
 from yabot.stores.sampling import Sampling
+from yabot.telegram.ingress import Ingress
 from yabot.telegram.replies import SendingMeter
 from yabot.users.directory import UserDirectory
 from yabot.wiring.streaming import Streaming
@@ -36,6 +37,7 @@ class Watch:
         database: DatabaseManager,
         directory: UserDirectory,
         sending: SendingMeter,
+        ingress: Ingress,
         metrics: Metrics,
         sampling: Sampling,
         reports: Reports,
@@ -47,6 +49,7 @@ class Watch:
         self._database = database
         self._directory = directory
         self._sending = sending
+        self._ingress = ingress
         self._metrics = metrics
         self._sampling = sampling
         self._reports = reports
@@ -111,6 +114,7 @@ class Watch:
     def _watch_metrics(self) -> None:
         watch = self._metrics.watch
         watch("inbox_waiting", "Updates not processed yet", self._database.inbox.backlog)
+        watch("updates", "At the door", self._update_counts, label="what", kind="counter")
         watch("users", "User actors", self._users, label="state")
         watch("mailbox_oldest_wait_seconds", "Of all mailboxes", self._oldest_wait)
         watch("writer", "The single writer", self._writer_counts, label="what")
@@ -162,6 +166,9 @@ class Watch:
 
     def _dead_letters(self) -> Mapping[str, float]:
         return self._sampling.seen.dead_letters
+
+    def _update_counts(self) -> Mapping[str, int]:
+        return asdict(self._ingress.statistics())
 
     def _users(self) -> Mapping[str, float]:
         seen = self._directory.actors.statistics()
