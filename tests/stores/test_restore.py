@@ -25,6 +25,8 @@ from yabot.users.ports import Call
 pytestmark = pytest.mark.anyio
 
 KEY = "ab" * 32
+USERS = "SELECT user_id FROM user_documents WHERE deleted_at IS NULL"
+PAGES_OF_USERS = "SELECT rootpage FROM sqlite_master WHERE tbl_name = 'user_documents' AND rootpage"
 
 
 @pytest.fixture(params=[None, KEY], ids=["plain", "encrypted"])
@@ -51,7 +53,7 @@ def state(path: Path, connector: Connector = connect) -> tuple[list[str], int, i
     """Who is there, what user 1 has, and the epoch."""
     with closing(connector(path, None)) as connection:
         assert only(connection.execute("PRAGMA integrity_check")) == "ok"
-        users = [user for (user,) in connection.execute("SELECT user_id FROM user_documents")]
+        users = [user for (user,) in connection.execute(USERS)]
         balance = only(connection.execute("SELECT balance FROM wallets WHERE user_id = '1'"))
         assert balance == only(connection.execute("SELECT sum(amount) FROM ledger"))
         return sorted(users), balance, only(connection.execute("SELECT epoch FROM meta"))
@@ -67,7 +69,7 @@ async def test_everything_is_as_at_the_backup_and_a_new_epoch_begins(
     await live(path, backup, clock, connector)
     done = restore(backup, path, connector, clock())
     assert state(path, connector) == (*BEFORE, 2)
-    assert (done.epoch, done.replies_dropped) == (2, 1)
+    assert (done.epoch, done.replies_dropped, done.newcomers) == (2, 1, 1)
     assert done.aside is not None
     assert state(done.aside, connector) == (*AFTER, 1)
 
@@ -75,8 +77,8 @@ async def test_everything_is_as_at_the_backup_and_a_new_epoch_begins(
         assert db.start.clean
         assert (db.start.epoch, db.start.starts) == (2, 2)
         assert await db.replies.waiting() == 0
-        rows = await db.reader.rows("SELECT epoch, applied_version FROM user_documents")
-        assert rows == [(2, 0)]
+        rows = await db.reader.rows("SELECT user_id, epoch, applied_version FROM user_documents")
+        assert rows == [("1", 2, 0), ("2", 2, 0)]
         await take_turn(db.users, "1", clock(), earn(1))
     clock.advance(seconds=1)
     assert restore(backup, path, connector, clock()).epoch == 3
@@ -115,6 +117,22 @@ async def test_a_database_that_can_not_be_read_is_replaced_and_kept(
     assert done.aside is not None
     assert done.aside.read_bytes() == b"all of it is lost " * 1000
     assert state(path) == (*BEFORE, int(clock().timestamp()) + 1)
+
+
+async def test_a_database_that_is_broken_in_the_middle_is_replaced_and_kept(
+    path: Path, backup: Path, clock: Clock
+) -> None:
+    await live(path, backup, clock)
+    with closing(sqlite3.connect(path)) as shell:
+        size = only(shell.execute("PRAGMA page_size"))
+        pages = shell.execute(PAGES_OF_USERS).fetchall()
+    with path.open("r+b") as file:
+        for (page,) in pages:
+            file.seek((page - 1) * size)
+            file.write(b"lost" * (size // 4))
+    done = restore(backup, path, connect, clock())
+    assert (done.epoch, done.newcomers) == (2, 0)
+    assert state(path) == (*BEFORE, 2)
 
 
 async def test_the_log_of_a_disk_that_can_not_be_read_is_kept_with_its_database(

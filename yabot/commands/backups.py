@@ -40,11 +40,14 @@ def restore_from(config: ConfigManager, source: Path) -> str:
 
     with _told("nothing was restored"):
         done = anyio.run(work)
+    newcomers = (
+        f"\n{done.newcomers} users whom it does not know are forgotten" if done.newcomers else ""
+    )
     kept = f"\nThe replaced database is {done.aside}" if done.aside else ""
     return (
         f"{database.sqlite_path} is as it was in {source}: {done.contents.line()}\n"
         f"{done.replies_dropped} replies that waited then were dropped; "
-        f"epoch {done.epoch} begins{kept}"
+        f"epoch {done.epoch} begins{newcomers}{kept}"
     )
 
 

@@ -10,7 +10,7 @@ folded into it before, since a log that stayed behind would be read as the new o
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC
@@ -24,10 +24,14 @@ from yabot.errors import ConfigError
 from yabot.stores.backup import Contents, check, copy_database, sync_folder
 from yabot.stores.connections import Connector
 from yabot.stores.encryption import KeyProblem, is_plain
+from yabot.stores.moments import to_micros
 from yabot.stores.opening import problem
 
 FORGET_REPLIES = "DELETE FROM outbox_replies"
 RESEND_DOCUMENTS = "UPDATE user_documents SET epoch = ?, applied_version = 0"
+FORGET_NEWCOMER = """
+    INSERT INTO user_documents (user_id, epoch, version, deleted_at) SELECT ?1, ?2, 1, ?3
+    WHERE NOT EXISTS (SELECT 1 FROM user_documents WHERE user_id = ?1)"""
 BEGIN_EPOCH = "UPDATE meta SET epoch = ?, starts = ?, clean_stop = 1"
 
 BESIDE = ("-wal", "-shm", "-journal")
@@ -40,11 +44,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did. `aside` is where the replaced database is; None where there was none."""
+    """What a restore did. `aside` is where the replaced database is; None where there was none.
+
+    `newcomers` are users of the replaced database whom the backup does not know.
+    """
 
     contents: Contents
     epoch: int
     replies_dropped: int
+    newcomers: int
     aside: Path | None
 
 
@@ -60,8 +68,9 @@ def restore(backup: Path, database: Path, connector: Connector, now: Instant) ->
     """Put a checked copy of `backup` in the place of `database`, whose lock the caller holds.
 
     The copy gets an epoch above both, forgets the replies that waited, and has every document sent
-    to MongoDB again. Raises ConfigError when the backup can't be used or another program uses the
-    database; OSError, sqlite3.Error. Then everything is as it was.
+    to MongoDB again; who came after the backup gets a tombstone, so they go there too. Raises
+    ConfigError when the backup can't be used or another program uses the database; OSError,
+    sqlite3.Error. Then everything is as it was.
     """
     contents = _checked(backup, connector)
     if database.exists() and backup.samefile(database):
@@ -72,17 +81,21 @@ def restore(backup: Path, database: Path, connector: Connector, now: Instant) ->
     epoch = max(before.epoch, contents.epoch) + 1
     starts = max(before.starts, contents.starts)
 
-    def make(fresh: Path) -> int:
+    def make(fresh: Path) -> tuple[int, int]:
         copy_database(backup, fresh, connector)
         with closing(connector(fresh, "IMMEDIATE")) as connection:
             dropped = connection.execute(FORGET_REPLIES).rowcount
             connection.execute(RESEND_DOCUMENTS, (epoch,))
+            newcomers = 0
+            if old is not None:
+                with closing(connector(database, None)) as replaced:
+                    newcomers = _forget_newcomers(connection, replaced, epoch, now)
             connection.execute(BEGIN_EPOCH, (epoch, starts))
             connection.commit()
-        return dropped
+        return dropped, newcomers
 
-    dropped, aside = _replace(database, make, f"before-restore-{_stamp(now)}")
-    return Restored(contents, epoch, dropped, aside)
+    (dropped, newcomers), aside = _replace(database, make, f"before-restore-{_stamp(now)}")
+    return Restored(contents, epoch, dropped, newcomers, aside)
 
 
 def encrypt(database: Path, key: str, connector: Connector, now: Instant) -> Path:
@@ -117,6 +130,40 @@ def encrypt(database: Path, key: str, connector: Connector, now: Instant) -> Pat
     _, aside = _replace(database, make, f"before-encryption-{_stamp(now)}")
     assert aside is not None
     return aside
+
+
+def _forget_newcomers(
+    fresh: sqlite3.Connection, replaced: sqlite3.Connection, epoch: int, now: Instant
+) -> int:
+    """Give a tombstone to whoever only the replaced database knows, and count them.
+
+    A server of copies has their documents, and a document gives way only to one that is newer.
+    Where the replaced database is another one than the backup's, its users are not ours to forget.
+    """
+    identity = _identity(fresh)
+    if identity is None or identity != _identity(replaced):
+        return 0
+    at = to_micros(now)
+    rows = ((user_id, epoch, at) for user_id in _users(replaced))
+    return fresh.executemany(FORGET_NEWCOMER, rows).rowcount
+
+
+def _identity(connection: sqlite3.Connection) -> str | None:
+    """Which database it is; None where that can't be read, or its schema is from before ids."""
+    try:
+        ((identity,),) = connection.execute("SELECT database_id FROM meta").fetchall()
+    except sqlite3.DatabaseError:
+        return None
+    return str(identity)
+
+
+def _users(replaced: sqlite3.Connection) -> Iterator[str]:
+    """Everybody in a database that may be broken in the middle: as many as can be read."""
+    try:
+        for (user_id,) in replaced.execute("SELECT user_id FROM user_documents"):
+            yield user_id
+    except sqlite3.DatabaseError as error:
+        log.warning("restore.users_unreadable", error=str(error))
 
 
 def _checked(backup: Path, connector: Connector) -> Contents:
