@@ -14,6 +14,9 @@ from yabot.stores.database import DatabaseManager
 from yabot.stores.encryption import choose_connector
 from yabot.users.ports import CommandOutbox, DeadLetter, Inbox, ReplyOutbox, UserStore
 
+KEY = "ab" * 32
+"""What the encrypted ones are encrypted with."""
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -69,7 +72,7 @@ async def in_encrypted(path: Path, clock: Clock) -> AsyncIterator[Stores]:
 
 def _encrypted(trouble: Trouble) -> Connector:
     """A connector whose commits fail as `trouble` says."""
-    connect_encrypted = choose_connector("ab" * 32)
+    connect_encrypted = choose_connector(KEY)
 
     def connect(path: Path, isolation_level: Literal["IMMEDIATE"] | None) -> sqlite3.Connection:
         connection = connect_encrypted(path, isolation_level)
