@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from yabot.domain.gift_commands import GiftCommand
 from yabot.domain.user import Language, Plan, SubscriptionStatus, Theme, UserDocument
-from yabot.domain.values import Amount, Besitos, Identifier, Instant, Value
+from yabot.domain.values import Amount, Besitos, Identifier, Instant, TelegramId, Value
 
 
 class RegisterUser(Value):
@@ -21,7 +21,7 @@ class RegisterUser(Value):
     """
 
     kind: Literal["register_user"] = "register_user"
-    telegram_user_id: int
+    telegram_user_id: TelegramId
     username: str | None = None
     first_name: str | None = None
     last_name: str | None = None

@@ -11,6 +11,9 @@ UserId: TypeAlias = str
 PersonId = Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]
 """The `UserId` of a person, who has a private chat."""
 
+TelegramId = Annotated[int, Field(gt=0, lt=2**63)]
+"""A person's id at Telegram, as a database can keep it."""
+
 Besitos = Annotated[int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000)]
 """A whole number of the virtual currency."""
 
