@@ -58,7 +58,7 @@ async def test_a_backup_under_load_is_one_moment_and_holds_nobody_up(
                 turns += 1
 
         async with anyio.create_task_group() as group:
-            for number in range(20):
+            for number in range(1, 21):
                 group.start_soon(play, str(number))
             await until(lambda: turns > 200)
             before = turns
@@ -214,7 +214,7 @@ async def test_what_is_not_a_sound_backup_is_told(
 ) -> None:
     spoil, says = UNSOUND[name]
     async with running(path, clock) as db:
-        for number in range(30):
+        for number in range(1, 31):
             await take_turn(db.users, str(number), clock(), registration(str(number)))
     backup = tmp_path / "backup.db"
     back_up(path, backup, connect)
