@@ -31,7 +31,7 @@ class Runtime:
         self.system = system
         self.backend = backend
         self.group = group
-        self.workers = Workers(backend, group)
+        self.workers = Workers(backend, group, system._abandon)
         self.wheel = Wheel(backend.now)
         self.letters = DeadLetters()
         self.crash_observers: list[Callable[[Crash], None]] = []

@@ -180,10 +180,11 @@ class ActorSystem:
         return ActorRef(cell) if family is None else family.ref(cell.key)
 
     def _abandon(self) -> None:
-        """Answer the asks and turn down the mail of whatever a cancellation left behind."""
+        """End whatever a cancellation left behind: answer its asks, turn down its mail, and tell
+        those who wait for its end, who may be what the cancellation waits for (for the runtime)."""
+        self._running = False
         for owner in self._owners.values():
-            cells = [owner] if isinstance(owner, Cell) else owner.cells()
-            for cell in cells:
+            for cell in [owner] if isinstance(owner, Cell) else owner._close():
                 cell.room = 0
                 cell.state = State.ENDED
                 cell.reject_all()

@@ -85,6 +85,11 @@ class VirtualActors(Generic[K, M]):
         """The live cells (for the runtime)."""
         return list(self._cells.values())
 
+    def _close(self) -> list[Cell]:
+        """Activate nothing more; returns the live cells."""
+        self._closed = True
+        return self.cells()
+
     def _cell(self, key: Hashable) -> Cell:
         cell = self._cells.get(key)
         return cell if cell is not None else self._activate(key)
@@ -166,8 +171,7 @@ class VirtualActors(Generic[K, M]):
     async def stop(self, *, timeout: float) -> None:
         """Activate nothing more, let every live actor handle its mail and end; at the deadline the
         handlers are cancelled and the rest of the mail is turned down."""
-        self._closed = True
-        cells = list(self._cells.values())
+        cells = self._close()
         deadline = self._runtime.backend.now() + timeout
         for number, cell in enumerate(cells, 1):
             cell.room = 0

@@ -60,9 +60,10 @@ class Worker:
 class Workers:
     """The run queue of one system and its worker tasks."""
 
-    def __init__(self, backend: Backend, group: TaskGroup) -> None:
+    def __init__(self, backend: Backend, group: TaskGroup, abandon: Callable[[], None]) -> None:
         self._backend = backend
         self._group = group
+        self._abandon = abandon
         self._base: Context = copy_context()
         self.summoned = False
         self._quiet: list[Waiter] = []
@@ -90,10 +91,11 @@ class Workers:
             self._backend.wake(self.idle.pop().waiter)
         else:
             worker = Worker(self._backend.waiter())
-            self.all.add(worker)
             self.clean_context().run(self._group.start_soon, self._live, worker)
 
     async def _live(self, worker: Worker) -> None:
+        # Not earlier: asyncio cancels a task before its first step without a word to it.
+        self.all.add(worker)
         self.summoned = False
         try:
             ended = False
@@ -104,6 +106,11 @@ class Workers:
         finally:
             self.all.discard(worker)
             self._tell_quiet()
+            if not self.all:
+                # Only the end of the system's task group takes the last one away; one that was
+                # summoned before may come after it, and must find nothing to do.
+                self.ready.clear()
+                self._abandon()
 
     async def _work(self, worker: Worker) -> bool:
         """Lead whenever nobody else does. False: the scope is spent. True: enough workers."""

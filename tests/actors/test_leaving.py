@@ -1,6 +1,7 @@
 """Leaving a system: how it ends what runs in it, in order, by error and by cancellation."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from actors import (
     Reason,
 )
 from actors.testing import wait_until_idle
-from tests.actors.cast import Add, Line, Nap, Player, each
+from tests.actors.cast import Add, Fail, Line, Nap, Player, each
 
 pytestmark = pytest.mark.anyio
 
@@ -213,3 +214,36 @@ async def test_who_waits_for_an_end_from_outside_is_not_forgotten_by_a_cancelled
             await anyio.sleep(50)
         assert sorted(ended) == ["hold", "stop", "virtual", "wait"]
         group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("way", ["cancelled", "broken"])
+async def test_who_must_not_be_cancelled_is_told_of_an_end_by_a_system_that_ends(
+    anyio_backend: tuple[str, dict[str, Any]], way: str
+) -> None:
+    class Alarm(BaseException):
+        pass
+
+    told: list[str] = []
+    with suppress(BaseExceptionGroup), anyio.CancelScope() as scope:
+        async with ActorSystem() as system:
+            spawned = system.spawn(Player, name="player")
+            users = system.virtual("users", each(Player))
+            users.ref(1).tell_nowait(Nap(1000))
+            await anyio.sleep(1)
+            if way == "cancelled":
+                scope.cancel()
+            else:
+                spawned.tell_nowait(Fail(Alarm()))
+            try:
+                await anyio.sleep_forever()
+            finally:
+                with anyio.move_on_after(60, shield=True):
+                    for ref in (spawned, users.ref(1)):
+                        await ref.stop()
+                        told.append(ref.name)
+                for ref in (spawned, users.ref(2)):
+                    with pytest.raises(ActorStopped):
+                        ref.tell_nowait(Add(1))
+                with pytest.raises(RuntimeError, match="does not run"):
+                    system.spawn(Player, name="heir")
+    assert told == ["player", "users/1"]
