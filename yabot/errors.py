@@ -8,7 +8,7 @@
     │   └── AlreadyProcessed        its key has been processed before
     ├── Overloaded                  a bounded queue is full; try again after `retry_after`
     ├── DeadlinePassed              no answer came in time; what was asked may still happen
-    ├── HandlerExited               a handler called sys.exit(); it crashes its turn, not the bot
+    ├── HandlerExited               a handler wanted to end the process; it crashes its turn alone
     ├── TurnClosed                  a call was made on a turn that has ended; use `direct_bot`
     ├── TurnFull                    a turn leaves too much already; leave the rest to a later one
     ├── CannotRecord                a Bot API method can't wait for the commit; use `direct_bot`
@@ -94,6 +94,19 @@ class TelegramUnavailable(YabotError):
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message, retry_after=retry_after)
+
+
+def exited(error: BaseException) -> HandlerExited | None:
+    """What a handler did that raised this, itself or by a task in a group of its own; None where it
+    did not want to end the process."""
+    match error:
+        case SystemExit(code=code):
+            return HandlerExited(f"the handler called sys.exit({code!r})")
+        case KeyboardInterrupt():
+            return HandlerExited("the handler raised KeyboardInterrupt")
+        case BaseExceptionGroup(exceptions=several):
+            return next(filter(None, map(exited, several)), None)
+    return None
 
 
 def lone(error: BaseException) -> BaseException:

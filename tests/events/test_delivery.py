@@ -89,7 +89,28 @@ async def test_a_handler_that_wants_to_end_the_process_has_failed() -> None:
     async def leave(_: BaseEvent) -> None:
         sys.exit("done")
 
-    assert isinstance(await to(leave).deliver(event("1", 1)), HandlerExited)
+    async def break_off(_: BaseEvent) -> None:
+        raise KeyboardInterrupt
+
+    async def leave_from_a_group(event: BaseEvent) -> None:
+        try:
+            await leave(event)
+        except SystemExit as error:
+            raise BaseExceptionGroup("a group of tasks", [OSError(), error]) from None
+
+    for handler in (leave, break_off, leave_from_a_group):
+        assert isinstance(await to(handler).deliver(event("1", 1)), HandlerExited)
+
+
+async def test_what_is_no_exception_and_no_exit_is_nothing_to_keep() -> None:
+    class Alarm(BaseException):
+        pass
+
+    async def sound_it(_: BaseEvent) -> None:
+        raise Alarm
+
+    with pytest.raises(Alarm):
+        await to(sound_it).deliver(event("1", 1))
 
 
 async def test_a_real_cancellation_is_no_failure() -> None:

@@ -54,6 +54,7 @@ def fragile_routers() -> Sequence[Router]:
     router.message.register(leave, Command("exit"))
     router.message.register(leave_later, Command("later"))
     router.message.register(leave_together, Command("group"))
+    router.message.register(leave_wrapped, Command("exit_in_group"))
     router.message.register(sleep, Command("sleep"))
     return [router, *routers()]
 
@@ -91,6 +92,12 @@ async def leave_together(message: Message) -> None:
 
 async def _leave() -> None:
     sys.exit("a task that wants to leave")
+
+
+async def leave_wrapped(message: Message) -> None:
+    """End the process in a task of a group that wraps what its tasks raise."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(leave, message)
 
 
 async def sleep(message: Message) -> None:

@@ -45,6 +45,10 @@ async def people(sandbox: Sandbox) -> AsyncIterator[list[Person]]:
     [
         ("/fail", "RuntimeError: a handler that always fails"),
         ("/exit", "HandlerExited: the handler called sys.exit('a handler that wants to leave')"),
+        (
+            "/exit_in_group",
+            "HandlerExited: the handler called sys.exit('a handler that wants to leave')",
+        ),
     ],
 )
 async def test_an_update_that_always_fails_is_set_aside_while_others_go_on(

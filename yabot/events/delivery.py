@@ -18,7 +18,7 @@ import structlog
 from actors import origin
 from supervision import backoff
 from yabot.eager import Begun
-from yabot.errors import HandlerExited
+from yabot.errors import exited
 from yabot.events.base import BaseEvent
 from yabot.events.envelope import CloudEvent
 from yabot.events.errors import EventError
@@ -152,12 +152,14 @@ async def _called(call: Callable[[], Awaitable[None]], watched: Watched | None) 
                 await handling
     except Exception as error:
         return error
-    except SystemExit as leaving:
-        return HandlerExited(f"the handler called sys.exit({leaving.code!r})")
     except asyncio.CancelledError as stray:
         if _is_cancelled():
             raise
         return RuntimeError(f"the handler cancelled itself: {stray!r}")
+    except BaseException as error:
+        if (leaving := exited(error)) is None:
+            raise
+        return leaving
     if watched is not None:
         watched.event_processed(perf_counter() - began)
     return None

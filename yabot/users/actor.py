@@ -19,7 +19,7 @@ from yabot.domain.events import HandlerCompleted, UpdateReceived
 from yabot.domain.user import Language
 from yabot.domain.values import UserId
 from yabot.eager import Begun
-from yabot.errors import AlreadyProcessed, HandlerExited, StoreUnavailable
+from yabot.errors import AlreadyProcessed, StoreUnavailable, exited
 from yabot.users import answers
 from yabot.users import cause as causes
 from yabot.users.cause import Cause
@@ -144,8 +144,10 @@ class UserActor(Actor[UserMessage]):
             if handling.waits:
                 async with asyncio.timeout(self._parts.turn_timeout):
                     await handling
-        except SystemExit as error:
-            raise HandlerExited(f"the handler called sys.exit({error.code!r})") from error
+        except BaseException as error:
+            if (leaving := exited(error)) is None:
+                raise
+            raise leaving from error
         finally:
             current_turn.reset(token)
         if turn.failure is not None:
