@@ -64,13 +64,14 @@ async def test_a_tell_has_no_deadline(system: ActorSystem) -> None:
     seen: list[Envelope | None] = []
     player = system.spawn(Player, name="player")
     player.tell_nowait(Do(lambda _: seen.append(current_envelope())))
-    await anyio.sleep(1)
+    await wait_until_idle(system)
     assert seen[0] is not None
     assert seen[0].deadline is None
 
 
 async def test_there_is_no_envelope_outside_a_handler(system: ActorSystem) -> None:
     seen: list[Envelope | None] = []
+    ran = anyio.Event()
 
     class Loop(Player):
         async def started(self) -> None:
@@ -78,10 +79,12 @@ async def test_there_is_no_envelope_outside_a_handler(system: ActorSystem) -> No
 
         async def run(self) -> None:
             seen.append(current_envelope())
+            ran.set()
 
     player = system.spawn(Player, name="player")
     await player.ask(Do(lambda actor: actor.system.spawn(Loop, name="loop") and None), timeout=1)
-    await anyio.sleep(1)
+    with anyio.fail_after(1):
+        await ran.wait()
     assert current_envelope() is None
     assert seen == [None, None]
 
@@ -147,7 +150,9 @@ async def test_what_a_handler_and_its_tasks_send_has_the_same_cause(system: Acto
         first, second = (system.spawn(Player, name=name) for name in ("first", "second"))
         first.tell_nowait(Do(send))
         first.tell_nowait(Do(send))
-        await anyio.sleep(5)
+        await wait_until_idle(system)
+    await wait_until_idle(system)
+    assert len(causes) == 4
     assert len(set(causes)) == len(set(numbers)) == 2
     assert sorted(causes) == sorted([*causes[:2], *causes[:2]])
     assert {cause for cause, _ in causes} == set(numbers)

@@ -26,12 +26,13 @@ async def test_twenty_kills_under_load_break_no_promise(mode: str, tmp_path: Pat
     assert outcome.stood_by
 
 
-async def test_kills_of_the_bot_and_of_mongodb_break_no_promise(tmp_path: Path) -> None:
+async def test_twenty_kills_of_the_bot_and_of_mongodb_break_no_promise(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
     outcome = await crash(
-        tmp_path, mode="polling", kills=12, seed=seed, entry=recording, mongo=True
+        tmp_path, mode="polling", kills=20, seed=seed, entry=recording, mongo=True
     )
     print(outcome.told())
     assert not outcome.broken
-    assert outcome.outages == 5
+    assert outcome.outages == 8
+    assert outcome.kills == 20
     assert outcome.levelled < LEVEL_WITHIN

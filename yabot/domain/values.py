@@ -27,6 +27,7 @@ Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-
 """A name that may stand in a file, a button or a URL: 1 to 64 of letters, digits, `_`, `.`, `-`."""
 
 
+# The setters of the slots, as a frozen value refuses setattr; object.__setattr__ looks each one up.
 _set_fields, _set_known, _set_extra, _set_private = (
     vars(BaseModel)[slot].__set__
     for slot in (

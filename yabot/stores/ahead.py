@@ -43,6 +43,11 @@ class Ahead:
         if self.missed_since is None:
             self.missed_since = now
 
+    def look(self, now: float) -> float:
+        """Everybody is looked for from now on; returns since when somebody may have been missed."""
+        since, self.missed_since = self.missed_since, None
+        return now if since is None else since
+
     @property
     def room(self) -> int:
         """How many more users fit."""

@@ -110,12 +110,13 @@ class SqliteDocumentOutbox:
     def lag(self) -> float:
         """For how many seconds the oldest of them has waited, as far as this process knows."""
         now = time.monotonic()
-        waiting = [self._ahead.missed_since or now]
-        if self._ahead.first is not None:
-            waiting.append(self._ahead.first.since)
-        if self._scan is not None:
-            waiting.append(self._scan.since)
-        return now - min(waiting)
+        first, scan = self._ahead.first, self._scan
+        waiting = (
+            self._ahead.missed_since,
+            first.since if first is not None else None,
+            scan.since if scan is not None else None,
+        )
+        return now - min((since for since in waiting if since is not None), default=now)
 
     async def read(self, after: int, limit: int) -> Sequence[QueuedDocument]:
         """Documents with `seq > after`, newest version each, in line. Raises StoreUnavailable."""
@@ -173,9 +174,7 @@ class SqliteDocumentOutbox:
 
     async def _look_through(self, *, everybody: bool) -> None:
         ((last,),) = await self._reader.rows(LAST_ROW)
-        since = self._ahead.missed_since
-        self._ahead.missed_since = None
-        self._scan = Scan(last, everybody, time.monotonic() if since is None else since)
+        self._scan = Scan(last, everybody, self._ahead.look(time.monotonic()))
 
     async def _look_on(self, scan: Scan) -> None:
         upto = min(scan.at + SLICE, scan.to)

@@ -60,9 +60,9 @@ def _rounds(rows: Sequence[Parameters], place: int | None) -> Sequence[Sequence[
     rounds: list[list[Parameters]] = []
     had: Counter[object] = Counter()
     for row in rows:
-        turn = had[row[place]]
-        if turn == len(rounds):
+        nth = had[row[place]]
+        if nth == len(rounds):
             rounds.append([])
-        rounds[turn].append(row)
+        rounds[nth].append(row)
         had[row[place]] += 1
     return rounds

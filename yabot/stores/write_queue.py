@@ -9,7 +9,7 @@ from yabot.stores.transaction import Rows
 
 BATCH_ITEMS = 256
 BATCH_BYTES = 4_000_000
-"""What one transaction takes at most: as many items as their rows go in one run of a statement."""
+"""What one transaction takes at most. A row of each item fills the largest group of a statement."""
 
 PLENTY = 64
 """Items from which a transaction costs next to nothing for each of them."""
