@@ -41,8 +41,8 @@ PEOPLE = 40
 RESTS = 10
 """How often a storm pauses to be measured."""
 QUIET = 60
-"""Seconds of such a pause, on the virtual clock: longer than every deadline in the storm, so that no
-timer is left to be counted."""
+"""Seconds of such a pause, on the virtual clock: longer than any deadline of the storm, so that
+no timer is left to be counted."""
 
 
 class Spin(Message[int]):

@@ -1,24 +1,19 @@
-"""The parts below the actors: mail, wheel, workers, snapshot, watchdog, and tools for tests."""
+"""The parts below the actors: mail, wheel, workers and snapshot."""
 
-import asyncio
-import socket
-import threading
 import time
-from dataclasses import replace
 from typing import Any
 from unittest.mock import ANY
 
 import anyio
 import pytest
 
-from actors import ActorSystem, Blocked, Mailbox, Reason, Restart, _watchdog
+from actors import ActorSystem, Mailbox, Reason, Restart
 from actors._backend import current_backend
 from actors._mail import Mail
 from actors._messages import Envelope
-from actors._watchdog import Watchdog
 from actors._wheel import Wheel
 from actors._workers import SPARE
-from actors.testing import VirtualTimeLoop, virtual_clock, wait_until_idle
+from actors.testing import wait_until_idle
 from tests.actors.cast import Add, Do, Fail, Get, Nap, Player, each
 
 
@@ -207,88 +202,6 @@ async def test_a_snapshot_counts_what_happened_and_shows_who_is_behind(
 
 
 @pytest.mark.anyio
-async def test_waiting_for_quiet_has_a_deadline(system: ActorSystem) -> None:
-    player = system.spawn(Player, name="player")
-    player.tell_nowait(Nap(100))
-    with pytest.raises(TimeoutError):
-        await wait_until_idle(system, timeout=2)
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_watchdog_names_the_handler_that_blocks_the_loop(backend: str) -> None:
-    seen: list[Blocked] = []
-    released = threading.Event()
-
-    async def main() -> None:
-        async with ActorSystem(watchdog=0.05) as system:
-            system.on_blocked(lambda blocked: released.set())
-
-            def broken(_: Blocked) -> None:
-                raise ValueError("an observer's own trouble")
-
-            system.on_blocked(broken)
-            system.on_blocked(seen.append)
-            player = system.spawn(Player, name="player")
-            with anyio.fail_after(30):
-                await anyio.sleep(0.2)
-                await player.ask(Do(lambda _: time.sleep(0.5)), timeout=30)
-                while not by_the_player():
-                    await anyio.sleep(0.01)
-            assert system.snapshot().blocked == len(seen)
-
-    def by_the_player() -> list[Blocked]:
-        # A machine that stalls is reported too, with nobody to blame.
-        return [blocked for blocked in seen if blocked.actor is not None]
-
-    anyio.run(main, backend=backend)
-    (blocked,) = by_the_player()
-    assert blocked.actor == "player"
-    assert blocked.seconds >= 0.05
-    assert "time.sleep(0.5)" in blocked.stack
-
-
-def test_a_watchdog_knows_when_it_was_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Blocked] = []
-
-    async def main() -> None:
-        async with ActorSystem(watchdog=0.05) as system:
-            system.on_blocked(seen.append)
-            time.sleep(0.5)  # noqa: ASYNC251
-            with anyio.fail_after(30):
-                while not seen:
-                    await anyio.sleep(0.01)
-
-    anyio.run(main)
-    assert seen[0].actor is None
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("ended", [False, True])
-async def test_a_watchdog_ends_quietly_with_a_loop_that_never_came_back(
-    anyio_backend: tuple[str, dict[str, Any]], ended: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[object] = []
-    noticed = threading.Event()
-    monkeypatch.setattr(_watchdog.log, "warning", lambda *_, **__: noticed.set())
-
-    def call(function: object) -> None:
-        calls.append(function)
-        if ended:
-            raise RuntimeError("the loop has ended")
-
-    before = set(threading.enumerate())
-    watchdog = Watchdog(0.01)
-    watchdog.start(replace(current_backend(), call_from_thread=call))
-    (thread,) = set(threading.enumerate()) - before
-    assert thread.name == "actors-watchdog"
-    assert noticed.wait(10)
-    watchdog.stop()
-    thread.join(10)
-    assert watchdog.count == 0
-    assert len(calls) == 1
-
-
-@pytest.mark.anyio
 async def test_a_waiter_may_be_woken_before_it_waits_and_more_than_once(
     anyio_backend: tuple[str, dict[str, Any]],
 ) -> None:
@@ -298,56 +211,6 @@ async def test_a_waiter_may_be_woken_before_it_waits_and_more_than_once(
     backend.wake(waiter)
     with anyio.fail_after(1):
         await waiter
-
-
-def test_virtual_time_does_not_jump_while_a_socket_has_something() -> None:
-    async def main() -> float:
-        loop, came = asyncio.get_running_loop(), asyncio.Event()
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            loop.call_later(10, theirs.send, b"x")
-            loop.add_reader(ours, came.set)
-            await asyncio.wait_for(came.wait(), 3600)
-            loop.remove_reader(ours)
-        return loop.time()
-
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        assert runner.run(main()) == pytest.approx(10, abs=0.1)
-
-
-@pytest.mark.anyio
-async def test_a_watchdog_must_be_asked_for(system: ActorSystem) -> None:
-    with pytest.raises(ValueError, match="has no watchdog"):
-        system.on_blocked(print)
-    with pytest.raises(ValueError, match="needs some seconds"):
-        ActorSystem(watchdog=0.0)
-
-
-def test_virtual_time_jumps_over_an_hour_and_waits_for_threads() -> None:
-    async def main() -> tuple[float, str]:
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(3600)
-        name = await loop.run_in_executor(None, lambda: threading.current_thread().name)
-        return loop.time(), name
-
-    began = time.monotonic()
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        elapsed, thread = runner.run(main())
-    assert elapsed == pytest.approx(3600, abs=1)
-    assert thread != threading.current_thread().name
-    assert time.monotonic() - began < 10
-
-
-def test_there_is_a_virtual_clock_for_each_backend() -> None:
-    async def main() -> float:
-        began = anyio.current_time()
-        await anyio.sleep(3600)
-        return anyio.current_time() - began
-
-    for backend in ("asyncio", "trio"):
-        name, options = virtual_clock(backend)
-        elapsed = anyio.run(main, backend=name, backend_options=options)
-        assert elapsed == pytest.approx(3600, abs=1)
 
 
 @pytest.mark.parametrize("options", [{}, {"use_uvloop": True}])

@@ -3,31 +3,23 @@
 import asyncio
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
 
-import aiohttp
 import anyio
 import orjson
 import pytest
 
-from actors import ActorSystem
-from supervision import Report
 from tests.api.conftest import Client as Raw
-from tests.api.conftest import Observed
+from tests.api.cutting import cutting
 from tests.api.fakes import MemoryUsers
 from tests.api.test_openapi import DOCUMENT
 from yabot import client as exported
 from yabot.api.admin import ClientRequest
-from yabot.api.gate import Gate
 from yabot.api.oauth import RefreshRequest, RevokeRequest, TokenRequest
-from yabot.api.server import APIAddress, APIServer
 from yabot.client import (
     AccessAsked,
     Changed,
     Client,
-    ClientCredentials,
     EventTold,
     FixedToken,
     Interaction,
@@ -46,6 +38,7 @@ from yabot.errors import DeadlinePassed, StoreUnavailable
 pytestmark = pytest.mark.anyio
 
 GIFT = Movement(amount=5, reason="gift")
+
 ARGUMENTS: Mapping[str, object] = {
     "user_id": "1",
     "fragment_id": "plaza",
@@ -58,6 +51,7 @@ ARGUMENTS: Mapping[str, object] = {
     "asked": AccessAsked(feature="terrace"),
     "event": EventTold(type="yabot.external.notice.v1", subject="1", data={"text": "hello"}),
 }
+
 CHANGES = {
     "put_preferences": PreferencesChange(theme="dark"),
     "put_profile": ProfileChange(first_name="Eva"),
@@ -194,49 +188,6 @@ async def test_a_client_gives_up_when_its_patience_is_over_and_tells_the_key(
     assert len(users.timeouts) > 1
 
 
-@dataclass
-class Cutting:
-    """A way to the server that loses the answers to the first requests that change something."""
-
-    port: int
-    losses: int
-    lost: list[bytes] = field(default_factory=list)
-
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = re.search(rb"(?i)content-length: (\d+)", head)
-                body = await reader.readexactly(int(length[1])) if length else b""
-                back.write(head + body)
-                answer = await _message(there)
-                if head.startswith(b"POST") and len(self.lost) < self.losses:
-                    self.lost.append(head)
-                    return
-                writer.write(answer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            back.close()
-            writer.close()
-
-
-async def _message(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = re.search(rb"(?i)content-length: (\d+)", head)
-    return head + (await reader.readexactly(int(length[1])) if length else b"")
-
-
-@asynccontextmanager
-async def cutting(port: int, losses: int) -> AsyncIterator[tuple[Cutting, str]]:
-    way = Cutting(port, losses)
-    server = await asyncio.start_server(way.carry, "127.0.0.1", 0)
-    try:
-        yield way, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
 async def test_a_change_whose_answer_was_lost_is_repeated_under_its_key(
     client: Raw, users: MemoryUsers
 ) -> None:
@@ -272,136 +223,8 @@ async def test_what_has_no_key_is_not_repeated_after_a_lost_answer(client: Raw) 
     assert len(way.lost) == 1
 
 
-@pytest.fixture
-async def credentials(gate: Gate) -> ClientCredentials:
-    made = await gate.clients.add("shop", ("internal_api",))
-    return ClientCredentials("shop", made.secret)
-
-
-async def test_a_client_logs_in_once_for_all_its_tasks(
-    client: Raw, credentials: ClientCredentials, observed: Callable[..., None]
-) -> None:
-    api = Client(f"http://127.0.0.1:{client.port}", credentials)
-    async with api, anyio.create_task_group() as group:
-        for _ in range(10):
-            group.start_soon(api.get_besitos, "1")
-    routes = [route for _, route, _ in observed.calls]  # type: ignore[attr-defined]
-    assert routes.count("/api/v1/auth/token") == 1
-
-
-async def test_a_token_that_is_refused_is_replaced_once(
-    client: Raw, credentials: ClientCredentials
-) -> None:
-    async with Client(f"http://127.0.0.1:{client.port}", credentials) as api:
-        await api.get_besitos("1")
-        credentials._token = "stale"
-        assert (await api.get_besitos("1")).body.balance == 0
-
-
-@dataclass
-class Time:
-    """A clock that tests move."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-TOKEN_ENDS = 15 * 60 - 20
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-async def timed(gate: Gate, time: Time) -> ClientCredentials:
-    made = await gate.clients.add("shop", ("internal_api",))
-    return ClientCredentials("shop", made.secret, clock=time)
-
-
-def asked_for_tokens(observed: Observed) -> list[tuple[str, int]]:
-    return [
-        (route.rpartition("/")[2], status)
-        for _, route, status in observed.calls
-        if route.startswith("/api/v1/auth/")
-    ]
-
-
-async def test_a_login_is_kept_going_by_its_refresh_tokens(
-    client: Raw, timed: ClientCredentials, time: Time, observed: Observed
-) -> None:
-    async with Client(f"http://127.0.0.1:{client.port}", timed) as api:
-        for _ in range(3):
-            await api.get_besitos("1")
-            time.now += TOKEN_ENDS
-    assert asked_for_tokens(observed) == [("token", 200), ("refresh", 200), ("refresh", 200)]
-
-
-async def test_where_a_login_has_ended_another_one_begins(
-    client: Raw, gate: Gate, timed: ClientCredentials, time: Time, observed: Observed
-) -> None:
-    async with Client(f"http://127.0.0.1:{client.port}", timed) as api:
-        await api.get_besitos("1")
-        shop = await gate.clients.authenticate(*timed._credentials.values())
-        await gate.refresh.revoke(timed._refresh, shop)
-        await api.get_besitos("1")
-    assert asked_for_tokens(observed) == [("token", 200), ("refresh", 400), ("token", 200)]
-
-
-async def test_a_refresh_token_whose_answer_was_lost_is_not_shown_again(
-    client: Raw, timed: ClientCredentials, time: Time, reports: list[Report], observed: Observed
-) -> None:
-    async with cutting(client.port, losses=0) as (way, url), Client(url, timed) as api:
-        await api.get_besitos("1")
-        way.losses = 1
-        time.now += TOKEN_ENDS
-        await api.get_besitos("1")
-    assert asked_for_tokens(observed) == [("token", 200), ("refresh", 200), ("token", 200)]
-    assert not reports
-
-
-async def test_a_client_waits_for_an_api_that_is_not_there_yet(
-    make_server: Callable[[], APIServer], address: APIAddress, gate: Gate
-) -> None:
-    made = await gate.clients.add("shop", ("internal_api",))
-    balances: list[int] = []
-    tried = anyio.Event()
-
-    class Noting(ClientCredentials):
-        async def get(self, session: aiohttp.ClientSession) -> str:
-            try:
-                return await super().get(session)
-            except Unreachable:
-                tried.set()
-                raise
-
-    async def ask(caller: Client) -> None:
-        balances.append((await caller.get_besitos("1")).body.balance)
-
-    url = f"http://127.0.0.1:{address.port}"
-    async with Client(url, Noting("shop", made.secret)) as caller, ActorSystem("test") as system:
-        async with anyio.create_task_group() as group:
-            group.start_soon(ask, caller)
-            with anyio.fail_after(5):
-                await tried.wait()
-            ref = system.spawn(make_server, name="api")
-        await ref.stop()
-    assert balances == [0]
-
-
 @pytest.mark.parametrize(
     ("asked", "seconds"), [("3", 3.0), ("", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0)]
 )
 def test_a_date_to_come_back_at_is_no_error(asked: str, seconds: float) -> None:
     assert messages.retry_after({"Retry-After": asked}) == seconds
-
-
-async def test_wrong_credentials_are_refused_and_not_tried_again(client: Raw) -> None:
-    wrong = ClientCredentials("shop", "no-such-secret")
-    async with Client(f"http://127.0.0.1:{client.port}", wrong) as api:
-        with pytest.raises(Refused) as caught:
-            await api.get_besitos("1")
-    assert caught.value.status == 401

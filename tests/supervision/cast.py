@@ -1,4 +1,4 @@
-"""Children that fail on order and keep a diary."""
+"""Children that fail on order and keep a diary, and a tree of three of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import TypeAlias
 import anyio
 
 from actors import Actor, Message
+from supervision import Backoff, Child, Strategy, Supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Crash(Message[None]):
     """Fail with this."""
 
     error: Exception
+
+
+BAD = Crash(ValueError("oh"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +102,15 @@ class Part(Actor[Order]):
         if self.name in self.stage.alive:
             self.stage.alive.remove(self.name)
         self.stage.diary.append(f"{self.name} failed")
+
+
+def family(stage: Stage, strategy: Strategy, **options: float) -> Supervisor:
+    """A top over children a, b and c."""
+    return Supervisor(
+        "top",
+        tuple(Child(name, stage.child(name)) for name in "abc"),
+        strategy=strategy,
+        intensity=int(options.get("intensity", 5)),
+        period=options.get("period", 60.0),
+        backoff=Backoff(base=options.get("base", 1.0), cap=30.0, reset=options.get("reset", 60.0)),
+    )

@@ -17,10 +17,9 @@ from supervision import (
     partitioned,
     run_tree,
 )
-from tests.supervision.cast import Crash, Ping, Stage
+from tests.supervision.cast import BAD, Ping, Stage
 
 pytestmark = pytest.mark.anyio
-BAD = Crash(ValueError("oh"))
 
 
 def two(stage: Stage, strategy: Strategy = Strategy.ONE_FOR_ONE, **options: int) -> Supervisor:

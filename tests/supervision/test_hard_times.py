@@ -21,10 +21,9 @@ from supervision import (
     retry,
     run_tree,
 )
-from tests.supervision.cast import Crash, Order, Part, Ping, Rest, Stage
+from tests.supervision.cast import BAD, Crash, Order, Part, Ping, Rest, Stage
 
 pytestmark = pytest.mark.anyio
-BAD = Crash(ValueError("oh"))
 USERS = 1000
 
 
